@@ -1,0 +1,1 @@
+"""pyetcd: an etcd member in Python, bit for bit on the wire."""

@@ -1,0 +1,127 @@
+"""Errors of the core, by whose fault they are.  What each one looks like on the wire is one table: rpc/errors.py.
+
+Nothing here knows gRPC.  The names are etcd's own (wire contract, section 7) without the ``Err`` prefix.
+"""
+
+from __future__ import annotations
+
+
+class EtcdError(Exception):
+    """Base of every error that travels to a client as a status."""
+
+
+# -- the request is wrong, whatever the state of the store ------------------------------------------------------
+
+
+class BadRequest(EtcdError):
+    """The client's mistake; seen by looking at the request alone."""
+
+
+class EmptyKey(BadRequest):
+    """A key is required and was not given."""
+
+
+class KeyNotFound(BadRequest):
+    """ignore_value or ignore_lease on a missing key; also an operation without any request in it."""
+
+
+class ValueProvided(BadRequest):
+    """ignore_value together with a value."""
+
+
+class LeaseProvided(BadRequest):
+    """ignore_lease together with a lease."""
+
+
+class TooManyOps(BadRequest):
+    """More operations in one transaction than --max-txn-ops."""
+
+
+class DuplicateKey(BadRequest):
+    """One transaction would change a key twice."""
+
+
+class InvalidSortOption(BadRequest):
+    """A sort order or target outside the enumeration."""
+
+
+class InvalidClientAPIVersion(BadRequest):
+    """Metadata client-api-version is not UTF-8."""
+
+
+class RequestTooLarge(BadRequest):
+    """The log entry would exceed --max-request-bytes."""
+
+
+class LeaseTTLTooLarge(BadRequest):
+    """More than 9,000,000,000 seconds."""
+
+
+# -- the request does not fit the state -------------------------------------------------------------------------
+
+
+class StateConflict(EtcdError):
+    """A valid request that the present state refuses."""
+
+
+class Compacted(StateConflict):
+    """The revision asked for has been compacted."""
+
+
+class FutureRevision(StateConflict):
+    """The revision asked for does not exist yet."""
+
+
+class LeaseNotFound(StateConflict):
+    """No lease of that id."""
+
+
+class LeaseExists(StateConflict):
+    """A lease of that id is there already."""
+
+
+class MemberNotFound(StateConflict):
+    """No member of that id."""
+
+
+class NoSpace(StateConflict):
+    """The backend quota is used up (or its alarm is set)."""
+
+
+class Corrupt(StateConflict):
+    """The CORRUPT alarm is set."""
+
+
+class TooManyRequests(StateConflict):
+    """Too many proposals wait to be applied."""
+
+
+class NotLeader(StateConflict):
+    """Only the leader can do this."""
+
+
+class BadLeaderTransferee(StateConflict):
+    """Leadership cannot go to that member."""
+
+
+# -- the server's own trouble -----------------------------------------------------------------------------------
+
+
+class Unavailable(EtcdError):
+    """The member cannot answer now; the client may try again."""
+
+
+class NoLeader(Unavailable):
+    """There is no leader and the caller insisted on one."""
+
+
+class Stopped(Unavailable):
+    """The server is shutting down."""
+
+
+class Timeout(Unavailable):
+    """The proposal was not applied within the request timeout."""
+
+
+class DiskFailure(Unavailable):
+    """The log could not be written; nothing that waits for it was acknowledged."""
