@@ -104,6 +104,10 @@ class BadLeaderTransferee(StateConflict):
     """Leadership cannot go to that member."""
 
 
+class NotPrimaryLessor(StateConflict):
+    """Only the leader renews leases and knows how long they last."""
+
+
 # -- the server's own trouble -----------------------------------------------------------------------------------
 
 
