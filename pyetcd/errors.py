@@ -107,6 +107,9 @@ class BadLeaderTransferee(StateConflict):
 class NotPrimaryLessor(StateConflict):
     """Only the leader renews leases and knows how long they last."""
 
+    def __init__(self) -> None:
+        super().__init__("not a primary lessor")  # on the wire: Unknown, with this text
+
 
 # -- the server's own trouble -----------------------------------------------------------------------------------
 
