@@ -1,0 +1,154 @@
+"""One log entry in, one outcome: the table of what each kind of request does.
+
+Deterministic: the same entries give the same state on every member.  ``now`` only feeds the lessor's local deadlines,
+which are no part of the replicated state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..cluster.alarms import CORRUPT, NOSPACE, Alarms
+from ..cluster.membership import Member, Membership
+from ..errors import Corrupt, EtcdError, NoSpace
+from ..lease.lessor import Lessor
+from ..mvcc.record import varint
+from ..mvcc.store import Store
+from ..pb import raft_pb2 as raft
+from . import txn
+from .kv import Writes, compact, query, range_tail
+from .outcome import Applied
+
+GET, ACTIVATE, DEACTIVATE = 0, 1, 2
+ADD_NODE, REMOVE_NODE, UPDATE_NODE, ADD_LEARNER = range(4)
+
+Handler = Callable[[Any, float], Applied]
+
+
+class StateMachine:
+    """Everything entries change: the store, leases, alarms and the membership."""
+
+    def __init__(self, store: Store, lessor: Lessor, alarms: Alarms, membership: Membership) -> None:
+        self.store = store
+        self.lessor = lessor
+        self.alarms = alarms
+        self.membership = membership
+        self.writes = Writes(store, lessor)
+        self._handlers: dict[str, Handler] = {
+            "range": self._range,
+            "put": self._put,
+            "delete_range": self._delete_range,
+            "txn": self._txn,
+            "compaction": self._compaction,
+            "lease_grant": self._lease_grant,
+            "lease_revoke": self._lease_revoke,
+            "lease_checkpoint": self._lease_checkpoint,
+            "alarm": self._alarm,
+            "cluster_version_set": self._cluster_version_set,
+            "cluster_member_attr_set": self._cluster_member_attr_set,
+        }
+
+    def apply(self, field: str, request: Any, now: float) -> Applied | EtcdError:
+        """Carry out one request; errors of the request itself are returned, everything else is our own bug."""
+        handler = self._handlers.get(field)
+        if handler is None:
+            raise LookupError(f"log entry holds a {field} request, which this release does not know how to apply")
+        try:
+            return handler(request, now)
+        except EtcdError as error:
+            return error
+
+    def read_txn(self, request: Any) -> Applied:
+        """A read-only transaction, outside the log; raises EtcdError."""
+        return txn.read(self.writes, request)
+
+    def apply_conf_change(self, data: bytes) -> None:
+        """A committed membership change."""
+        change = raft.ConfChange.FromString(data)
+        if change.type in (ADD_NODE, ADD_LEARNER):
+            self.membership.add(Member.from_json(change.context))
+        else:
+            raise LookupError(f"membership change {change.type} of member {change.node_id:x} is not supported")
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    def _range(self, r: Any, now: float) -> Applied:
+        result = self.store.range(query(r))
+        return Applied(self.store.revision, result.kvs.join() + range_tail(result))
+
+    def _put(self, r: Any, now: float) -> Applied:
+        if self.alarms.active:
+            self._refuse_growth()
+        return self.writes.put(r)
+
+    def _delete_range(self, r: Any, now: float) -> Applied:
+        self._refuse_when_corrupt()
+        return self.writes.delete_range(r)
+
+    def _txn(self, r: Any, now: float) -> Applied:
+        if self.alarms.active:
+            self._refuse_when_corrupt()
+            if has_put(r):
+                self._refuse_growth()
+        return txn.write(self.writes, r)
+
+    def _compaction(self, r: Any, now: float) -> Applied:
+        self._refuse_when_corrupt()
+        return compact(self.store, r)
+
+    def _lease_grant(self, r: Any, now: float) -> Applied:
+        self._refuse_growth()
+        ttl = self.lessor.grant(r.ID, r.TTL, now)
+        body = b"\x10" + varint(r.ID & 0xFFFFFFFFFFFFFFFF) + b"\x18" + varint(ttl)
+        return Applied(self.store.revision, body)
+
+    def _lease_revoke(self, r: Any, now: float) -> Applied:
+        self._refuse_when_corrupt()
+        return self.writes.revoke(r.ID)
+
+    def _lease_checkpoint(self, r: Any, now: float) -> Applied:
+        for point in r.checkpoints:
+            self.lessor.checkpoint(point.ID, point.remaining_TTL, now)
+        return Applied(self.store.revision)
+
+    def _alarm(self, r: Any, now: float) -> Applied:
+        rows: list[bytes] = []
+        if r.action == GET:
+            rows = self.alarms.get(r.alarm)
+        elif r.action == ACTIVATE and r.alarm:
+            rows = [self.alarms.activate(r.memberID, r.alarm)]
+        elif r.action == DEACTIVATE:
+            row = self.alarms.deactivate(r.memberID, r.alarm)
+            rows = [] if row is None else [row]
+        return Applied(self.store.revision, b"".join(b"\x12" + varint(len(row)) + row for row in rows))
+
+    def _cluster_version_set(self, r: Any, now: float) -> Applied:
+        self.membership.set_version(r.ver)
+        return Applied(self.store.revision)
+
+    def _cluster_member_attr_set(self, r: Any, now: float) -> Applied:
+        attributes = r.member_attributes
+        self.membership.set_attributes(r.member_ID, attributes.name, attributes.client_urls)
+        return Applied(self.store.revision)
+
+    # -- alarms -------------------------------------------------------------------------------------------------
+
+    def _refuse_when_corrupt(self) -> None:
+        if self.alarms.get(CORRUPT):
+            raise Corrupt
+
+    def _refuse_growth(self) -> None:
+        """NOSPACE refuses whatever makes the store larger; CORRUPT wins when both are set."""
+        self._refuse_when_corrupt()
+        if self.alarms.get(NOSPACE):
+            raise NoSpace
+
+
+def has_put(r: Any) -> bool:
+    """Whether either branch contains a Put; etcd looks at the top level and below."""
+    for op in (*r.success, *r.failure):
+        kind = op.WhichOneof("request")
+        if kind == "request_put" or (kind == "request_txn" and has_put(op.request_txn)):
+            return True
+    return False

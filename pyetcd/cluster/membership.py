@@ -1,0 +1,110 @@
+"""Members and the cluster version, kept in the ``members`` and ``cluster`` buckets exactly as etcd keeps them.
+
+Wire contract section 11.2 (JSON shapes) and section 6.1 (member list).  Ids are given, never made here: section 9's
+recipe lives in server/identity.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ..mvcc.backend import Backend, Bucket
+
+CLUSTER_VERSION_KEY = b"clusterVersion"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One server of the cluster; ``name`` and ``client_urls`` are empty until it has started once."""
+
+    id: int
+    peer_urls: tuple[str, ...]
+    name: str = ""
+    client_urls: tuple[str, ...] = ()
+    is_learner: bool = False
+
+    def to_json(self) -> bytes:
+        """The member as etcd writes it: fields in this order, empty ones left out, no blanks."""
+        fields: dict[str, object] = {"id": self.id, "peerURLs": list(self.peer_urls)}
+        if self.is_learner:
+            fields["isLearner"] = True
+        if self.name:
+            fields["name"] = self.name
+        if self.client_urls:
+            fields["clientURLs"] = list(self.client_urls)
+        return go_json(fields)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Member:
+        """Inverse of to_json; raises ValueError on anything else."""
+        fields = json.loads(data)
+        return cls(
+            id=fields["id"],
+            peer_urls=tuple(fields.get("peerURLs") or ()),
+            name=fields.get("name", ""),
+            client_urls=tuple(fields.get("clientURLs") or ()),
+            is_learner=fields.get("isLearner", False),
+        )
+
+
+def go_json(value: object) -> bytes:
+    """Compact JSON as Go's encoder prints it (``<``, ``>`` and ``&`` escaped, everything else as UTF-8)."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text.encode()
+
+
+def member_key(member_id: int) -> bytes:
+    """The bucket key of a member: its id in lowercase hex without padding."""
+    return f"{member_id:x}".encode()
+
+
+@dataclass(slots=True)
+class Membership:
+    """The members by id and the cluster version; every change is written through to the backend."""
+
+    backend: Backend
+    cluster_id: int
+    members: dict[int, Member] = field(default_factory=dict)
+    version: str = ""
+
+    def load(self) -> None:
+        """Rebuild from the backend after a restart."""
+        rows = self.backend.scan(Bucket.MEMBERS, b"", None)
+        self.members = {m.id: m for m in (Member.from_json(value) for _, value in rows)}
+        self.version = (self.backend.get(Bucket.CLUSTER, CLUSTER_VERSION_KEY) or b"").decode()
+
+    def add(self, member: Member) -> None:
+        """A committed conf change added ``member``."""
+        self._save(member)
+
+    def set_attributes(self, member_id: int, name: str, client_urls: Iterable[str]) -> None:
+        """A started member published its name and client URLs; unknown ids are ignored, as etcd does for removed ones."""
+        member = self.members.get(member_id)
+        if member is not None:
+            self._save(replace(member, name=name, client_urls=tuple(client_urls)))
+
+    def set_version(self, version: str) -> None:
+        """The cluster agreed on a version such as ``3.7.0``."""
+        self.version = version
+        self.backend.put(Bucket.CLUSTER, CLUSTER_VERSION_KEY, version.encode())
+
+    def sorted(self) -> list[Member]:
+        """All members by ascending id (the order of MemberList)."""
+        return [self.members[i] for i in sorted(self.members)]
+
+    def conf_state(self) -> bytes:
+        """The ``confState`` value of the meta bucket."""
+        voters = [m.id for m in self.sorted() if not m.is_learner]
+        learners = [m.id for m in self.sorted() if m.is_learner]
+        state: dict[str, object] = {"voters": voters}
+        if learners:
+            state["learners"] = learners
+        return go_json({**state, "auto_leave": False})
+
+    def _save(self, member: Member) -> None:
+        self.members[member.id] = member
+        self.backend.put(Bucket.MEMBERS, member_key(member.id), member.to_json())

@@ -1,0 +1,36 @@
+"""A request on its way through the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..apply.outcome import Applied
+from ..errors import EtcdError
+
+Result = Applied | EtcdError
+Done = Callable[[Result], object]
+
+
+class Proposal:
+    """One request offered to consensus by this member, until it is applied or given up.
+
+    field, message   what is applied when its entry commits
+    done             told once: the outcome, or why there is none
+    deadline         loop time after which the caller hears Timeout, whatever becomes of the entry
+    """
+
+    __slots__ = ("deadline", "done", "field", "message")
+
+    def __init__(self, field: str, message: Any, done: Done, deadline: float) -> None:
+        self.field = field
+        self.message = message
+        self.done: Done | None = done
+        self.deadline = deadline
+
+    def finish(self, result: Result) -> None:
+        """Tell the caller, once."""
+        done = self.done
+        if done is not None:
+            self.done = None
+            done(result)

@@ -1,0 +1,59 @@
+"""From core errors to what a client sees: one table of (code, exact text) (wire contract, section 7).
+
+Official clients map errors by text, so the text matters more than the code.  Two entries differ on the wire from
+what etcd declares (marked); they are copied as they arrive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import errors as e
+from ..wire.call import Code
+
+if TYPE_CHECKING:
+    from ..wire.call import Call
+
+PREFIX = "etcdserver: "
+
+TABLE: dict[type[e.EtcdError], tuple[Code, str]] = {
+    e.EmptyKey: (Code.INVALID_ARGUMENT, "key is not provided"),
+    e.KeyNotFound: (Code.INVALID_ARGUMENT, "key not found"),
+    e.ValueProvided: (Code.INVALID_ARGUMENT, "value is provided"),
+    e.LeaseProvided: (Code.INVALID_ARGUMENT, "lease is provided"),
+    e.TooManyOps: (Code.INVALID_ARGUMENT, "too many operations in txn request"),
+    e.DuplicateKey: (Code.INVALID_ARGUMENT, "duplicate key given in txn request"),
+    e.InvalidClientAPIVersion: (Code.INVALID_ARGUMENT, "invalid client api version"),
+    e.InvalidSortOption: (Code.INVALID_ARGUMENT, "invalid sort option"),
+    e.RequestTooLarge: (Code.INVALID_ARGUMENT, "request is too large"),
+    e.LeaseTTLTooLarge: (Code.OUT_OF_RANGE, "too large lease TTL"),
+    e.Compacted: (Code.OUT_OF_RANGE, "mvcc: required revision has been compacted"),
+    e.FutureRevision: (Code.OUT_OF_RANGE, "mvcc: required revision is a future revision"),
+    e.LeaseNotFound: (Code.NOT_FOUND, "requested lease not found"),
+    e.LeaseExists: (Code.FAILED_PRECONDITION, "lease already exists"),
+    e.MemberNotFound: (Code.NOT_FOUND, "member not found"),
+    e.NoSpace: (Code.RESOURCE_EXHAUSTED, "mvcc: database space exceeded"),
+    e.Corrupt: (Code.DATA_LOSS, "corrupt cluster"),
+    e.TooManyRequests: (Code.UNKNOWN, "too many requests"),  # declared ResourceExhausted; goes out as Unknown
+    e.NotLeader: (Code.FAILED_PRECONDITION, "not leader"),
+    e.BadLeaderTransferee: (Code.FAILED_PRECONDITION, "bad leader transferee"),
+    e.NoLeader: (Code.UNAVAILABLE, "no leader"),
+    e.Stopped: (Code.UNAVAILABLE, "server stopped"),
+    e.Timeout: (Code.UNAVAILABLE, "request timed out"),
+    # Our own: official etcd ends the process instead.  Unavailable lets clients go to another member.
+    e.DiskFailure: (Code.UNAVAILABLE, "disk failure, the request was not stored"),
+}
+
+
+def status(error: BaseException) -> tuple[Code, str]:
+    """The gRPC status of a core error; anything not in the table is Unknown with its plain text, as in etcd."""
+    entry = TABLE.get(type(error))  # type: ignore[arg-type]
+    if entry is None:
+        return Code.UNKNOWN, str(error)
+    return entry[0], PREFIX + entry[1]
+
+
+def fail(call: Call, error: BaseException) -> None:
+    """End ``call`` with the status of ``error``."""
+    code, text = status(error)
+    call.fail(code, text)

@@ -1,0 +1,139 @@
+"""etcdserverpb.Maintenance: Status, Hash, HashKV, Alarm, Defragment (wire contract, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Protocol
+
+from ..apply.outcome import Applied
+from ..errors import EtcdError
+from ..member.member import Member
+from ..member.proposal import Result
+from ..mvcc.backend import Bucket
+from ..mvcc.hashing import HashResult, hash_buckets
+from ..mvcc.record import varint
+from ..pb import rpc_pb2 as rpc
+from ..wire.call import Call, Kind, Method
+from .decode import decode
+from .errors import fail
+
+DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
+STORAGE_VERSION = b"storageVersion"
+
+
+class Space(Protocol):
+    """What Status and Defragment need of the disk."""
+
+    def size(self) -> int:
+        """Bytes the database file takes."""
+
+    def size_in_use(self) -> int:
+        """Bytes of it that hold data."""
+
+    def defragment(self, done: Callable[[BaseException | None], object]) -> None:
+        """Give space back; ``done`` runs on the loop."""
+
+
+class MaintenanceService:
+    """The member about itself.  Snapshot, MoveLeader and Downgrade are not served yet."""
+
+    def __init__(self, member: Member, space: Space, *, version: str, quota_bytes: int) -> None:
+        self.member = member
+        self.space = space
+        self.version = version
+        self.quota_bytes = quota_bytes or DEFAULT_QUOTA_BYTES
+
+    def methods(self) -> list[Method]:
+        """The service's RPCs."""
+        prefix = b"/etcdserverpb.Maintenance/"
+        return [
+            Method(prefix + b"Status", Kind.UNARY, self.status),
+            Method(prefix + b"Hash", Kind.UNARY, self.hash),
+            Method(prefix + b"HashKV", Kind.UNARY, self.hash_kv),
+            Method(prefix + b"Alarm", Kind.UNARY, self.alarm),
+            Method(prefix + b"Defragment", Kind.UNARY, self.defragment),
+        ]
+
+    def status(self, call: Call, body: bytes) -> None:
+        if decode(call, rpc.StatusRequest, body) is None:
+            return
+        member = self.member
+        answer = rpc.StatusResponse(
+            version=self.version,
+            dbSize=self.space.size(),
+            leader=member.leader,
+            raftIndex=member.commit_index,
+            raftTerm=member.term,
+            raftAppliedIndex=member.applied_index,
+            errors=self._errors(),
+            dbSizeInUse=self.space.size_in_use(),
+            storageVersion=(member.backend.get(Bucket.META, STORAGE_VERSION) or b"").decode(),
+            dbSizeQuota=self.quota_bytes,
+            downgradeInfo=rpc.DowngradeInfo(),
+        )
+        call.reply(member.header(member.store.revision) + answer.SerializeToString())
+
+    def _errors(self) -> list[str]:
+        """No leader, then one line per alarm in protobuf's text form."""
+        errors = [] if self.member.leader else ["etcdserver: no leader"]
+        for row in self.member.alarms.get():
+            alarm = rpc.AlarmMember.FromString(row)
+            errors.append(f"memberID:{alarm.memberID}  alarm:{rpc.AlarmType.Name(alarm.alarm)}")
+        return errors
+
+    def hash(self, call: Call, body: bytes) -> None:
+        if decode(call, rpc.HashRequest, body) is not None:
+            self._work(call, hash_buckets(self.member.backend), self._answer_hash)
+
+    def _answer_hash(self, call: Call, value: int) -> None:
+        field = b"\x10" + varint(value) if value else b""
+        call.reply(self.member.header(self.member.store.revision) + field)
+
+    def hash_kv(self, call: Call, body: bytes) -> None:
+        r = decode(call, rpc.HashKVRequest, body)
+        if r is not None:
+            self._work(call, self.member.store.hash_kv_steps(r.revision), self._answer_hash_kv)
+
+    def _answer_hash_kv(self, call: Call, result: HashResult) -> None:
+        answer = rpc.HashKVResponse(
+            hash=result.hash, compact_revision=result.compact_revision, hash_revision=result.hash_revision
+        )
+        call.reply(self.member.header(self.member.store.revision) + answer.SerializeToString())
+
+    def _work(self, call: Call, steps: Iterator[Any], answer: Callable[[Call, Any], None]) -> None:
+        """Run bounded steps, one per turn, until one gives the result."""
+        if not call.open:
+            return
+        try:
+            result = next(steps)
+        except EtcdError as error:
+            fail(call, error)
+            return
+        if result is None:
+            self.member.soon(partial(self._work, call, steps, answer))
+        else:
+            answer(call, result)
+
+    def alarm(self, call: Call, body: bytes) -> None:
+        """All three actions go through the log, GET included (section 6.3)."""
+        r = decode(call, rpc.AlarmRequest, body)
+        if r is not None:
+            self.member.propose("alarm", body, r, partial(self._answer_alarm, call))
+
+    def _answer_alarm(self, call: Call, result: Result) -> None:
+        if isinstance(result, Applied):
+            call.reply(self.member.header(result.revision) + result.body)
+        else:
+            fail(call, result)
+
+    def defragment(self, call: Call, body: bytes) -> None:
+        """The answer is empty, header included."""
+        if decode(call, rpc.DefragmentRequest, body) is not None:
+            self.space.defragment(partial(self._answer_defragment, call))
+
+    def _answer_defragment(self, call: Call, error: BaseException | None) -> None:
+        if error is None:
+            call.reply(b"")
+        else:
+            fail(call, error)

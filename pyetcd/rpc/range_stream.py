@@ -1,0 +1,130 @@
+"""KV.RangeStream, new in 3.7: one range as a stream of chunks at a pinned revision (wire contract, section 2.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..apply.kv import query
+from ..errors import EtcdError
+from ..mvcc.query import Query
+from ..mvcc.record import varint
+from ..pb import rpc_pb2 as rpc
+from ..wire.call import Code
+from .check import check_range
+from .decode import STREAM, decode
+from .errors import fail
+
+if TYPE_CHECKING:
+    from ..member.member import Member
+    from ..mvcc.store import RangeStreamCursor
+    from ..wire.call import Call
+
+FIRST_CHUNK = 10
+# Chunks wait while the client has not taken this much: memory per stream stays bounded.
+PENDING_BYTES = 4 * 1024 * 1024
+_UNLIMITED = (1 << 63) - 1
+
+
+def range_stream(member: Member, call: Call, body: bytes) -> None:
+    """Start a stream; refuses sort orders and revision filters before reading anything."""
+    r = decode(call, rpc.RangeRequest, body, STREAM)
+    if r is None:
+        return
+    try:
+        check_range(r)
+    except EtcdError as error:
+        fail(call, error)
+        return
+    if r.sort_order != 0 and not (r.sort_target == 0 and r.sort_order == 1):
+        call.fail(Code.UNIMPLEMENTED, "RangeStream does not support custom sort orders")
+    elif r.min_mod_revision or r.max_mod_revision or r.min_create_revision or r.max_create_revision:
+        call.fail(Code.UNIMPLEMENTED, "RangeStream does not support revision filters")
+    elif r.serializable:
+        begin(member, call, r, None)
+    else:
+        member.linearizable(lambda error: begin(member, call, r, error))
+
+
+def begin(member: Member, call: Call, r: Any, error: EtcdError | None) -> None:
+    """Pin the revision and send the first chunks."""
+    if error is None:
+        try:
+            if r.count_only:
+                send_count(member, call, query(r))
+            else:
+                Chunks(member, call, r).send()
+            return
+        except EtcdError as refused:
+            error = refused
+    fail(call, error)
+
+
+def send_count(member: Member, call: Call, q: Query) -> None:
+    """count_only is a single message."""
+    result = member.store.range(q)
+    send(call, member.header(result.revision) + count_field(result.count))
+    call.finish()
+
+
+def send(call: Call, response: bytes) -> None:
+    """One RangeStreamResponse around a RangeResponse."""
+    call.send(b"\x0a" + varint(len(response)) + response)
+
+
+def count_field(count: int) -> bytes:
+    return b"\x20" + varint(count) if count else b""
+
+
+class Chunks:
+    """The stream of one request: how far it has come and how large the next chunk may be."""
+
+    def __init__(self, member: Member, call: Call, r: Any) -> None:
+        self.member = member
+        self.call = call
+        self.total = r.limit or _UNLIMITED
+        self.limit = min(FIRST_CHUNK, self.total)
+        self.revision = member.store.revision
+        self.target = member.limits.max_request_bytes
+        self.sent = 0
+        self.cursor: RangeStreamCursor = member.store.stream(query(r))
+        call.on_drain = self.resume
+
+    def resume(self) -> None:
+        """The client has taken what was sent."""
+        try:
+            self.send()
+        except EtcdError as error:
+            fail(self.call, error)
+
+    def send(self) -> None:
+        """One chunk now, the next one in a later turn; raises Compacted when compaction overtook the stream."""
+        if not self.call.open:
+            return
+        kvs, more = self.cursor.next(self.limit)
+        self.sent += len(kvs)
+        chunk = b"".join(kvs)
+        if not more or self.sent == self.total:
+            self.finish(chunk, more)
+            return
+        send(self.call, chunk)
+        self.adjust(len(chunk))
+        if self.call.pending < PENDING_BYTES:
+            self.member.soon(self.resume)
+
+    def finish(self, chunk: bytes, more: bool) -> None:
+        """The last message carries header, more and count."""
+        count = self.sent + (self.cursor.remaining() if more else 0)
+        more_field = b"\x18\x01" if more else b""
+        send(self.call, self.member.header(self.revision) + chunk + more_field + count_field(count))
+        self.call.finish()
+
+    def adjust(self, kvs_size: int) -> None:
+        """Double, keep or halve the next chunk's limit by the size of the response just read, as etcd measures it."""
+        limit = self.limit
+        header = 3 + len(varint(self.revision))
+        size = header + kvs_size + 2 + 1 + len(varint(limit + 1))
+        if size < self.target // 2:
+            limit *= 2
+        elif size > self.target * 2:
+            limit //= 2
+        self.limit = min(max(limit, 1), self.total - self.sent)
