@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import KeyNotFound, LeaseNotFound
-from ..lease.lessor import Lessor
-from ..mvcc import record
-from ..mvcc.record import varint
-from ..mvcc.store import Change, Query, RangeResult, Store
+from pyetcd.errors import KeyNotFound, LeaseNotFound
+from pyetcd.lease.lessor import Lessor
+from pyetcd.mvcc import record
+from pyetcd.mvcc.record import varint
+from pyetcd.mvcc.store import Change, Query, RangeResult, Store
+
 from .outcome import Applied
 
 FROM_KEY = b"\0"

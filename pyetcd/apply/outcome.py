@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..mvcc.compaction import Compaction
-from ..mvcc.store import Change
+from pyetcd.mvcc.compaction import Compaction
+from pyetcd.mvcc.store import Change
 
 
 class Applied:

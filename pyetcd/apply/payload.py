@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..mvcc.record import varint
-from ..pb import raft_internal_pb2 as internal
+from pyetcd.mvcc.record import varint
+from pyetcd.pb import raft_internal_pb2 as internal
 
 _FIELDS = {f.name: f for f in internal.InternalRaftRequest.DESCRIPTOR.fields}
 _WIRE_TYPE_BYTES = 2

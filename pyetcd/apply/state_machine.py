@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..cluster.alarms import CORRUPT, NOSPACE, Alarms
-from ..cluster.membership import Member, Membership
-from ..errors import Corrupt, EtcdError, NoSpace
-from ..lease.lessor import Lessor
-from ..mvcc.record import varint
-from ..mvcc.store import Store
-from ..pb import raft_pb2 as raft
+from pyetcd.cluster.alarms import CORRUPT, NOSPACE, Alarms
+from pyetcd.cluster.membership import Member, Membership
+from pyetcd.errors import Corrupt, EtcdError, NoSpace
+from pyetcd.lease.lessor import Lessor
+from pyetcd.mvcc.record import varint
+from pyetcd.mvcc.store import Store
+from pyetcd.pb import raft_pb2 as raft
+
 from . import txn
 from .kv import Writes, compact, query, range_tail
 from .outcome import Applied

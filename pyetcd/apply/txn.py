@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from ..errors import Compacted, FutureRevision
-from ..mvcc import record
-from ..mvcc.record import varint
-from ..mvcc.store import Change, Query, RangeResult, Store, WriteTxn
+from pyetcd.errors import Compacted, FutureRevision
+from pyetcd.mvcc import record
+from pyetcd.mvcc.record import varint
+from pyetcd.mvcc.store import Change, Query, RangeResult, Store, WriteTxn
+
 from .kv import Writes, query, range_tail, resolve_ignored
 from .outcome import Applied
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..mvcc.backend import Backend, Bucket
-from ..pb import rpc_pb2 as rpc
+from pyetcd.mvcc.backend import Backend, Bucket
+from pyetcd.pb import rpc_pb2 as rpc
 
 NONE, NOSPACE, CORRUPT = 0, 1, 2
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ..mvcc.backend import Backend, Bucket
+from pyetcd.mvcc.backend import Backend, Bucket
 
 CLUSTER_VERSION_KEY = b"clusterVersion"
 
@@ -82,7 +82,7 @@ class Membership:
         self._save(member)
 
     def set_attributes(self, member_id: int, name: str, client_urls: Iterable[str]) -> None:
-        """A started member published its name and client URLs; unknown ids are ignored, as etcd does for removed ones."""
+        """A started member published its name and client URLs; ids of removed members are ignored."""
         member = self.members.get(member_id)
         if member is not None:
             self._save(replace(member, name=name, client_urls=tuple(client_urls)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ..mvcc.backend import Backend
-from ..mvcc.compaction import Compaction
+from pyetcd.mvcc.backend import Backend
+from pyetcd.mvcc.compaction import Compaction
+
 from .loop import Loop
 
 

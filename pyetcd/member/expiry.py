@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..lease.lessor import Lessor
-from ..pb import rpc_pb2 as rpc
+from pyetcd.lease.lessor import Lessor
+from pyetcd.pb import rpc_pb2 as rpc
+
 from .loop import Loop
 from .proposal import Done
 
@@ -43,6 +44,4 @@ class Expiry:
     def _revoke(self, lease_id: int) -> None:
         self._in_flight.add(lease_id)
         request = rpc.LeaseRevokeRequest(ID=lease_id)
-        self.propose(
-            "lease_revoke", request.SerializeToString(), request, lambda _: self._in_flight.discard(lease_id)
-        )
+        self.propose("lease_revoke", request.SerializeToString(), request, lambda _: self._in_flight.discard(lease_id))

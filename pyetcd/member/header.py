@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..mvcc.record import varint
+from pyetcd.mvcc.record import varint
 
 
 class Headers:

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..apply import payload
-from ..apply.outcome import Applied
-from ..apply.state_machine import StateMachine
-from ..consensus.engine import Engine, Role
-from ..consensus.ready import Ready
-from ..consensus.records import Entry
-from ..errors import DiskFailure, EtcdError, NoLeader, RequestTooLarge, Stopped, Timeout
-from ..mvcc.backend import Backend, Bucket
-from ..mvcc.compaction import Compaction
-from ..watch.hub import Hub
+from pyetcd.apply import payload
+from pyetcd.apply.outcome import Applied
+from pyetcd.apply.state_machine import StateMachine
+from pyetcd.consensus.engine import Engine, Role
+from pyetcd.consensus.ready import Ready
+from pyetcd.consensus.records import Entry
+from pyetcd.errors import DiskFailure, EtcdError, NoLeader, RequestTooLarge, Stopped, Timeout
+from pyetcd.mvcc.backend import Backend, Bucket
+from pyetcd.mvcc.compaction import Compaction
+from pyetcd.watch.hub import Hub
+
 from .header import Headers
 from .loop import Loop
 from .proposal import Done, Proposal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..apply.outcome import Applied
-from ..errors import EtcdError
+from pyetcd.apply.outcome import Applied
+from pyetcd.errors import EtcdError
 
 Result = Applied | EtcdError
 Done = Callable[[Result], object]

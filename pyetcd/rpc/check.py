@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import DuplicateKey, EmptyKey, InvalidSortOption, KeyNotFound, LeaseProvided, TooManyOps, ValueProvided
+from pyetcd.errors import (
+    DuplicateKey,
+    EmptyKey,
+    InvalidSortOption,
+    KeyNotFound,
+    LeaseProvided,
+    TooManyOps,
+    ValueProvided,
+)
 
 _SORT_ORDERS = frozenset((0, 1, 2))
 _SORT_TARGETS = frozenset((0, 1, 2, 3, 4))

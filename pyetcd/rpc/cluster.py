@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..errors import EtcdError
-from ..member.member import Member
-from ..mvcc.record import varint
-from ..pb import rpc_pb2 as rpc
-from ..wire.call import Call, Kind, Method
+from pyetcd.errors import EtcdError
+from pyetcd.member.member import Member
+from pyetcd.mvcc.record import varint
+from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.wire.call import Call, Kind, Method
+
 from .decode import decode
 from .errors import fail
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from ..wire.call import Code
+from pyetcd.wire.call import Code
 
 if TYPE_CHECKING:
-    from ..wire.call import Call
+    from pyetcd.wire.call import Call
 
 UNARY = "grpc: error unmarshalling request: "
 STREAM = "grpc: failed to unmarshal the received message: "

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import errors as e
-from ..wire.call import Code
+from pyetcd import errors as e
+from pyetcd.wire.call import Code
 
 if TYPE_CHECKING:
-    from ..wire.call import Call
+    from pyetcd.wire.call import Call
 
 PREFIX = "etcdserver: "
 

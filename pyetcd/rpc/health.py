@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..pb import health_pb2 as health
-from ..wire.call import Call, Code, Kind, Method
+from pyetcd.pb import health_pb2 as health
+from pyetcd.wire.call import Call, Code, Kind, Method
+
 from .decode import STREAM, decode
 
 SERVING = health.HealthCheckResponse.SERVING

@@ -8,16 +8,17 @@ from itertools import chain
 
 from google.protobuf.message import DecodeError
 
-from ..apply import txn
-from ..apply.kv import query, range_tail
-from ..apply.outcome import Applied
-from ..errors import Compacted, EtcdError, NoLeader
-from ..member.compactor import Compactor
-from ..member.member import Member
-from ..member.proposal import Result
-from ..mvcc.store import RangeResult
-from ..pb import rpc_pb2 as rpc
-from ..wire.call import Call, Kind, Method
+from pyetcd.apply import txn
+from pyetcd.apply.kv import query, range_tail
+from pyetcd.apply.outcome import Applied
+from pyetcd.errors import Compacted, EtcdError, NoLeader
+from pyetcd.member.compactor import Compactor
+from pyetcd.member.member import Member
+from pyetcd.member.proposal import Result
+from pyetcd.mvcc.store import RangeResult
+from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.wire.call import Call, Kind, Method
+
 from .check import check_delete, check_put, check_range, check_txn
 from .decode import decode
 from .errors import fail
@@ -192,5 +193,3 @@ class KVService:
         else:
             assert isinstance(result, EtcdError)
             fail(call, result)
-
-

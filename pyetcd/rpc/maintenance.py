@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
-from ..apply.outcome import Applied
-from ..errors import EtcdError
-from ..member.member import Member
-from ..member.proposal import Result
-from ..mvcc.backend import Bucket
-from ..mvcc.hashing import HashResult, hash_buckets
-from ..mvcc.record import varint
-from ..pb import rpc_pb2 as rpc
-from ..wire.call import Call, Kind, Method
+from pyetcd.apply.outcome import Applied
+from pyetcd.errors import EtcdError
+from pyetcd.member.member import Member
+from pyetcd.member.proposal import Result
+from pyetcd.mvcc.backend import Bucket
+from pyetcd.mvcc.hashing import HashResult, hash_buckets
+from pyetcd.mvcc.record import varint
+from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.wire.call import Call, Kind, Method
+
 from .decode import decode
 from .errors import fail
 

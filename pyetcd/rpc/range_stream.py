@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..apply.kv import query
-from ..errors import EtcdError
-from ..mvcc.query import Query
-from ..mvcc.record import varint
-from ..pb import rpc_pb2 as rpc
-from ..wire.call import Code
+from pyetcd.apply.kv import query
+from pyetcd.errors import EtcdError
+from pyetcd.mvcc.query import Query
+from pyetcd.mvcc.record import varint
+from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.wire.call import Code
+
 from .check import check_range
 from .decode import STREAM, decode
 from .errors import fail
 
 if TYPE_CHECKING:
-    from ..member.member import Member
-    from ..mvcc.store import RangeStreamCursor
-    from ..wire.call import Call
+    from pyetcd.member.member import Member
+    from pyetcd.mvcc.store import RangeStreamCursor
+    from pyetcd.wire.call import Call
 
 FIRST_CHUNK = 10
 # Chunks wait while the client has not taken this much: memory per stream stays bounded.
