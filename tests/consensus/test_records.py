@@ -81,8 +81,9 @@ def test_member_context_escapes_as_go_does(name: str, text: str) -> None:
 @given(numbers, numbers, st.integers(0, 2), st.binary(max_size=200))
 @settings(deadline=None)
 def test_entry_twin(term: int, index: int, kind: int, data: bytes) -> None:
-    named = {"Type": kind} if kind else {}
-    twin = raft_pb2.Entry(Term=term, Index=index, **named)
+    twin = raft_pb2.Entry(Term=term, Index=index)
+    if kind:
+        twin.Type = raft_pb2.EntryType.Name(kind)  # type: ignore[assignment]
     if data:
         twin.Data = data
     entry = Entry(term, index, kind, data)
@@ -111,7 +112,7 @@ def test_conf_state_twin(a: Members, b: Members, c: Members, d: Members, e: bool
 @given(st.integers(0, 3), numbers, st.binary(max_size=50), numbers)
 @settings(deadline=None)
 def test_conf_change_twin(kind: int, node_id: int, context: bytes, request: int) -> None:
-    twin = raft_pb2.ConfChange(**{"type": kind, "node_id": node_id})
+    twin = raft_pb2.ConfChange(type=raft_pb2.ConfChangeType.Name(kind), node_id=node_id)
     if context:
         twin.context = context
     if request:
