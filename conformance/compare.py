@@ -1,0 +1,159 @@
+"""Recorded outcome against observed outcome: the same, the same but for declared fields, or different and where."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from google.protobuf.message import DecodeError, Message
+
+from .case import Answer, Outcome
+from .declared import excuse
+from .rebase import Rebase
+
+
+@dataclass(slots=True)
+class Difference:
+    """One place where two outcomes part.  ``where`` is a field path, or ``status``, ``messages``, ``bytes``."""
+
+    where: str
+    recorded: str
+    actual: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    differences: list[Difference] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)  # field paths that differed and may
+    normal: Outcome | None = None  # the observed outcome in the recordings' numbers
+
+    @property
+    def same(self) -> bool:
+        return not self.differences
+
+
+def compare(
+    recorded: Outcome, actual: Outcome, kind: type[Message] | None, rebase: Rebase, any_order: bool
+) -> Comparison:
+    """``kind`` is the message class, or None for HTTP bodies."""
+    found = Comparison()
+    answers = [normalise(answer, kind, rebase) for answer in actual.answers]
+    if any_order:
+        answers.sort(key=lambda answer: sort_key(answer, kind))
+    found.normal = Outcome(tuple(answers), actual.status)
+    if len(answers) != len(recorded.answers):
+        found.differences.append(Difference("messages", str(len(recorded.answers)), str(len(answers))))
+    for at, (left, right) in enumerate(zip(recorded.answers, answers, strict=False)):
+        prefix = f"[{at}]." if len(recorded.answers) > 1 else ""
+        _compare_answers(left, right, kind, rebase.shifted, prefix, found)
+    _compare_status(recorded, actual, rebase, found)
+    return found
+
+
+def normalise(answer: Answer, kind: type[Message] | None, rebase: Rebase) -> Answer:
+    if answer.body is None:
+        return answer
+    body = (
+        rebase.text(answer.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        if kind is None
+        else (rebase.answer(answer.body, kind))
+    )
+    return Answer(body, len(body))
+
+
+def sort_key(answer: Answer, kind: type[Message] | None) -> tuple[int, bytes]:
+    """Order for messages that may come in any: by watch id where there is one."""
+    body = answer.body or b""
+    if kind is None:
+        return 0, body
+    return getattr(kind.FromString(body), "watch_id", 0), body
+
+
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _compare_status(recorded: Outcome, actual: Outcome, rebase: Rebase, found: Comparison) -> None:
+    left, right = recorded.status, actual.status
+    if left is None and right is None:
+        return
+    if (
+        left is None
+        or right is None
+        or left.code != right.code
+        or (left.text is not None and right.text is not None and left.text != rebase.text(right.text))
+    ):
+        found.differences.append(Difference("status", _status(left), _status(right)))
+
+
+def _status(status: object) -> str:
+    return "none" if status is None else f"{status.code} {status.text!r}"  # type: ignore[attr-defined]
+
+
+def _compare_answers(
+    left: Answer, right: Answer, kind: type[Message] | None, rebased: bool, prefix: str, found: Comparison
+) -> None:
+    assert right.body is not None
+    if left.body is None:
+        if left.digest != digest(right.body):
+            found.differences.append(
+                Difference(
+                    prefix + "bytes",
+                    f"{left.size} bytes sha256 {left.digest}",
+                    f"{right.size} bytes sha256 {digest(right.body)}",
+                )
+            )
+        return
+    if left.body == right.body:
+        return
+    if kind is None:
+        found.differences.append(
+            Difference(prefix + "body", left.body.decode(errors="replace"), right.body.decode(errors="replace"))
+        )
+        return
+    try:
+        old, new = kind.FromString(left.body), kind.FromString(right.body)
+    except DecodeError:
+        found.differences.append(Difference(prefix + "bytes", left.body.hex(), right.body.hex()))
+        return
+    canonical = new.SerializeToString() == right.body or old.SerializeToString() != left.body
+    used = excuse(old, new, rebased)
+    found.declared += [entry.path for entry in used]
+    if canonical and old.SerializeToString() == new.SerializeToString():
+        return
+    places = list(field_differences(old, new, prefix))
+    found.differences += places or [Difference(prefix + "encoding", left.body.hex(), right.body.hex())]
+
+
+def field_differences(old: Message, new: Message, prefix: str = "") -> list[Difference]:
+    """Leaves that differ, by path; presence of empty sub-messages counts."""
+    found: list[Difference] = []
+    for descriptor in old.DESCRIPTOR.fields:
+        path = prefix + descriptor.name
+        left, right = getattr(old, descriptor.name), getattr(new, descriptor.name)
+        if descriptor.is_repeated:
+            found += _repeated(list(left), list(right), path, descriptor.message_type is not None)
+        elif descriptor.message_type is not None:
+            if old.HasField(descriptor.name) != new.HasField(descriptor.name):
+                found.append(Difference(path, _presence(old, descriptor.name), _presence(new, descriptor.name)))
+            else:
+                found += field_differences(left, right, path + ".")
+        elif left != right:
+            found.append(Difference(path, repr(left), repr(right)))
+    return found
+
+
+def _presence(message: Message, name: str) -> str:
+    return f"{{{getattr(message, name)}}}".replace("\n", " ") if message.HasField(name) else "absent"
+
+
+def _repeated(left: list[object], right: list[object], path: str, messages: bool) -> list[Difference]:
+    found = []
+    if len(left) != len(right):
+        found.append(Difference(path, f"{len(left)} items", f"{len(right)} items"))
+    for at, (old, new) in enumerate(zip(left, right, strict=False)):
+        if messages and isinstance(old, Message) and isinstance(new, Message):
+            found += field_differences(old, new, f"{path}[{at}].")
+        elif old != new:
+            found.append(Difference(f"{path}[{at}]", repr(old), repr(new)))
+    return found

@@ -1,0 +1,7 @@
+"""placeholder"""
+
+from .data import Report
+
+
+def write_html(report: Report) -> str:
+    return report.summary()
