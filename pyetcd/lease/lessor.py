@@ -46,8 +46,8 @@ class Lessor:
 
     # -- applied from the log ---------------------------------------------------------------------------------
 
-    def grant(self, id: int, ttl: int, now: float) -> Lease:
-        """A new lease with its effective ``ttl``.  Raises LeaseTTLTooLarge, LeaseExists, LeaseNotFound (id 0)."""
+    def grant(self, id: int, ttl: int, now: float) -> int:
+        """A new lease; its effective TTL.  Raises LeaseTTLTooLarge, LeaseExists, LeaseNotFound (id 0)."""
         if id == NO_LEASE:
             raise LeaseNotFound
         if ttl > MAX_TTL:
@@ -58,7 +58,7 @@ class Lessor:
         self._backend.put(Bucket.LEASE, record_key(id), lease.record())
         if self.primary:
             self._start(lease, now)
-        return lease
+        return lease.ttl
 
     def revoke(self, id: int) -> list[bytes]:
         """Forget the lease; its keys ascending, for the caller to delete in one revision.  Raises LeaseNotFound."""
@@ -106,7 +106,7 @@ class Lessor:
         """Id of the lease ``key`` hangs on, 0 for none."""
         return self._lease_of.get(key, NO_LEASE)
 
-    def exists(self, id: int) -> bool:
+    def __contains__(self, id: int) -> bool:
         return id in self._leases
 
     def keys(self, id: int) -> list[bytes]:

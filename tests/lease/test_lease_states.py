@@ -28,7 +28,7 @@ def lessor_in(state: LeaseState) -> Lessor:
 
 
 INPUTS: dict[str, Callable[[Lessor], object]] = {
-    "grant": lambda lessor: lessor.grant(ID, TTL, NOW).ttl,
+    "grant": lambda lessor: lessor.grant(ID, TTL, NOW),
     "revoke": lambda lessor: lessor.revoke(ID),
     "renew": lambda lessor: lessor.renew(ID, NOW),
     "attach": lambda lessor: lessor.attach(ID, b"other"),
