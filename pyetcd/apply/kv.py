@@ -8,7 +8,8 @@ from pyetcd.errors import KeyNotFound, LeaseNotFound
 from pyetcd.lease.lessor import Lessor
 from pyetcd.mvcc import record
 from pyetcd.mvcc.record import varint
-from pyetcd.mvcc.store import Change, Query, RangeResult, Store
+from pyetcd.mvcc.query import Change, Query, RangeResult
+from pyetcd.mvcc.store import Store
 
 from .outcome import Applied
 
@@ -42,6 +43,16 @@ def range_tail(result: RangeResult) -> bytes:
     return b"\x18\x01" + tail if result.more else tail
 
 
+def split(framed: bytes) -> list[bytes]:
+    """The single entries of joined framed KeyValues."""
+    entries, at = [], 0
+    while at < len(framed):
+        size, start = record.read_varint(framed, at + 1)
+        entries.append(framed[at : start + size])
+        at = start + size
+    return entries
+
+
 def compact(store: Store, r: Any) -> Applied:
     """Start a compaction; raises Compacted or FutureRevision."""
     compaction = store.compact(r.revision)
@@ -67,7 +78,7 @@ class Writes:
     def put_operands(self, r: Any) -> tuple[bytes, int]:
         """The value and lease a Put will store, ignore_value and ignore_lease resolved."""
         lease: int = r.lease
-        if lease and lease not in self.lessor:
+        if lease and not self.lessor.exists(lease):
             raise LeaseNotFound
         if not (r.ignore_value or r.ignore_lease):
             return r.value, lease

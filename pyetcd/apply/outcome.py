@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyetcd.mvcc.compaction import Compaction
-from pyetcd.mvcc.store import Change
+from pyetcd.mvcc.query import Change
 
 
 class Applied:

@@ -100,7 +100,7 @@ class StateMachine:
 
     def _lease_grant(self, r: Any, now: float) -> Applied:
         self._refuse_growth()
-        ttl = self.lessor.grant(r.ID, r.TTL, now)
+        ttl = self.lessor.grant(r.ID, r.TTL, now).ttl
         body = b"\x10" + varint(r.ID & 0xFFFFFFFFFFFFFFFF) + b"\x18" + varint(ttl)
         return Applied(self.store.revision, body)
 

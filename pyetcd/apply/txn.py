@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from pyetcd.errors import Compacted, FutureRevision
 from pyetcd.mvcc import record
 from pyetcd.mvcc.record import varint
-from pyetcd.mvcc.store import Change, Query, RangeResult, Store, WriteTxn
+from pyetcd.mvcc.query import Change, Query, RangeResult
+from pyetcd.mvcc.store import Store
+from pyetcd.mvcc.txn import WriteTxn
 
 from .kv import Writes, query, range_tail, resolve_ignored
 from .outcome import Applied
@@ -58,7 +60,7 @@ def choose_path(store: Store, r: Any) -> list[bool]:
 def compare(store: Store, c: Any) -> bool:
     """One compare; with a range_end it must hold for every key there."""
     if c.range_end:
-        found: Sequence[bytes] = record.split(store.range(Query(key=c.key, end=c.range_end)).kvs.join())
+        found: Sequence[bytes] = split(store.range(Query(key=c.key, end=c.range_end)).kvs.join())
     else:
         newest = store.get(c.key)
         found = () if newest is None else (newest,)
@@ -208,7 +210,7 @@ class Execution:
         changes = self.txn.delete_range(r.key, r.range_end)
         self.writes.detach(changes)
         deleted = b"\x10" + varint(len(changes)) if changes else b""
-        return self.header() + deleted + b"".join(b"\x1a" + kv[1:] for kv in record.split(previous))
+        return self.header() + deleted + b"".join(b"\x1a" + kv[1:] for kv in split(previous))
 
     def newest(self, key: bytes) -> bytes | None:
         """The framed KeyValue this operation would replace, earlier operations of the transaction included."""

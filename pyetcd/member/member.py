@@ -70,6 +70,7 @@ class Member:
         loop: Loop,
         request_ids: Iterator[int],
         limits: Limits,
+        crash: Callable[[BaseException], object],
     ) -> None:
         self.cluster_id = cluster_id
         self.id = member_id
@@ -85,6 +86,7 @@ class Member:
         self.compactions = compactions
         self.loop = loop
         self.limits = limits
+        self.crash = crash
         self.header = Headers(cluster_id, member_id)
         self.now = loop.now
         self.later = loop.later
@@ -163,6 +165,13 @@ class Member:
     # -- the turn -----------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
+        """One turn; an error nobody foresaw ends the process, because the state may be half changed."""
+        try:
+            self._run()
+        except Exception as error:
+            self.crash(error)
+
+    def _run(self) -> None:
         """Hand the gathered batch to consensus and do what it says, until the disk is busy or nothing is left."""
         while not self._saving:
             if self._gathering:

@@ -15,7 +15,7 @@ from pyetcd.errors import Compacted, EtcdError, NoLeader
 from pyetcd.member.compactor import Compactor
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
-from pyetcd.mvcc.store import RangeResult
+from pyetcd.mvcc.query import RangeResult
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.wire.call import Call, Kind, Method
 

@@ -11,7 +11,8 @@ from pyetcd.errors import EtcdError
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
 from pyetcd.mvcc.backend import Bucket
-from pyetcd.mvcc.hashing import HashResult, hash_buckets
+from pyetcd.mvcc.bucket_hash import hash_buckets
+from pyetcd.mvcc.hashing import HashResult
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.wire.call import Call, Kind, Method

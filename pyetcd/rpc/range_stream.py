@@ -17,7 +17,7 @@ from .errors import fail
 
 if TYPE_CHECKING:
     from pyetcd.member.member import Member
-    from pyetcd.mvcc.store import RangeStreamCursor
+    from pyetcd.mvcc.stream import RangeStreamCursor
     from pyetcd.wire.call import Call
 
 FIRST_CHUNK = 10
