@@ -60,7 +60,7 @@ def status_of(error: grpc.RpcError) -> Status:
     code = "".join(word.capitalize() for word in error.code().name.split("_"))
     code = {"Ok": "OK", "Cancelled": "Canceled"}.get(code, code)
     details = error.details() or ""
-    return Status(code, None if details in LOCAL else details)
+    return Status(code, None if details in LOCAL or details.startswith("Stream removed") else details)
 
 
 class Call:
