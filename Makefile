@@ -41,7 +41,7 @@ peers: $(PEERS)/.built
 bench: $(VENV)/.installed-test $(PEERS)/.built bench-tools
 	$(BIN)/python -m tests.bench.side_by_side $(BENCH)
 
-soak: $(VENV)/.installed-test $(PEERS)/.built
+soak: $(VENV)/.installed-test $(PEERS)/.built bench-tools
 	$(BIN)/python -m tests.bench.soak $(SOAK)
 
 clean:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import measure
-from tests.bench.tools import benchmark
+from tests.bench.tools import benchmark, load
 from tests.peers import FOLDER, ROOT
 from tests.servers import Server, our_command
 
@@ -28,8 +28,8 @@ GROWTH_MAX = 1.25
 """second half over first half, of the medians: caches may still fill a little, a leak does not stop there"""
 LOADS = (
     ("--clients=50 --conns=10 put --total=5000 --key-space-size=2000 --val-size=512 --key-size=16", 5000),
-    ("--clients=50 --conns=10 range \\x00 --prefix --limit=100 --total=2000", 2000),
-    ("--clients=20 --conns=5 txn-put --total=2000 --txn-ops=5 --key-space-size=2000 --val-size=128 --key-size=16", 2000),
+    ("--clients=50 --conns=10 range /soak/ /soak0 --limit=100 --total=2000", 2000),
+    ("--clients=20 --conns=5 txn-put --total=2000 --txn-ops=5 --key-space-size=2000 --val-size=99 --key-size=16", 2000),
     ("--clients=20 --conns=5 watch --streams=20 --watch-per-stream=10 --watched-key-total=100 --key-space-size=100 "
      "--sequential-keys --put-total=2000 --put-rate=1000000", 2000),
     ("--clients=20 --conns=5 lease-keepalive --total=2000", 2000),
@@ -57,6 +57,8 @@ def compact(server: Server, at: int) -> None:
 
 
 def cycle(server: Server) -> Note:
+    load(server.endpoint, "fill --clients=5 --conns=1 --total=2000 --prefix=/soak/")
+    load(server.endpoint, "txn --clients=20 --conns=5 --total=5000 --keys=1000 --prefix=/soak/txn/")
     for arguments, operations in LOADS:
         benchmark(server.endpoint, arguments, operations, latency=False)
     compact(server, revision(server) - 100)

@@ -22,7 +22,7 @@ def pair(official: Server, ours: Server) -> Pair:
 
 def revision_of(pair: Pair) -> int:
     """The store's revision, the same on both."""
-    return json.loads(pair.same("get", "no-such-key", "-w", "json"))["header"]["revision"]
+    return int(json.loads(pair.same("get", "no-such-key", "-w", "json"))["header"]["revision"])
 
 
 FORMATS = ("simple", "json", "fields", "protobuf")
