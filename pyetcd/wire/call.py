@@ -15,8 +15,7 @@ from pyetcd.wire.states import StreamState
 from pyetcd.wire.status import OK_BLOCK, OK_LEAD, trailer_block
 
 if TYPE_CHECKING:
-    from pyetcd.wire.messages import MessageReader
-    from pyetcd.wire.requests import Head
+    from pyetcd.wire.requests import Head, Reader
     from pyetcd.wire.sending import Outbox, Output
 
 
@@ -131,6 +130,7 @@ class Call:
         "head",
         "headers_sent",
         "inbound",
+        "message",
         "on_cancel",
         "on_drain",
         "open",
@@ -163,7 +163,8 @@ class Call:
         self.on_drain: Callable[[], None] | None = None
         self.outbox: Outbox | None = None
         self.inbound: Inbound | None = None
-        self.reader: MessageReader | None = None
+        self.reader: Reader | None = None
+        self.message: bytes | None = None
 
     @property
     def metadata(self) -> Metadata:
