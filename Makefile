@@ -31,10 +31,10 @@ test: $(VENV)/.installed-test peers-if-go
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
-	$(BIN)/python tools/typecheck.py
+	$(BIN)/python -m tools.typecheck
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python -m pytest -p no:cacheprovider tests/house/test_architecture.py tests/house/test_tracked_files.py
-	$(BIN)/python tools/long_files.py
+	$(BIN)/python -m tools.long_files
 
 peers: $(PEERS)/.built
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -30,7 +31,12 @@ OFFICIAL = (str(FOLDER / "etcd"),)
 
 
 def our_command() -> tuple[str, ...]:
-    """The installed ``pyetcd`` of the environment that runs this."""
+    """The installed ``pyetcd`` of the environment that runs this.
+
+    ``PYETCD_UNDER_TEST`` names another command: official etcd in its place proves a test itself.
+    """
+    if instead := os.environ.get("PYETCD_UNDER_TEST"):
+        return tuple(shlex.split(instead))
     script = Path(sys.executable).parent / "pyetcd"
     return (str(script),) if script.exists() else (sys.executable, "-m", "pyetcd.cli.main")
 
@@ -158,7 +164,9 @@ class Server:
         return status
 
 
-def etcdctl(endpoint: str, *arguments: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
+def etcdctl(
+    endpoint: str, *arguments: str, stdin: str | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[bytes]:
     """One call of official etcdctl; its environment holds nothing but PATH, so no ETCDCTL_* leaks in."""
     return subprocess.run(
         [str(FOLDER / "etcdctl"), f"--endpoints={endpoint}", *arguments],

@@ -2,6 +2,8 @@
 
 An editable install hides the mapped leaf packages from mypy, so checking the checkout would quietly
 check less than users get.  After the wheel the project's own tools and tests are checked in place.
+
+usage: python -m tools.typecheck
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from wheel import ROOT, build, run
+from tools.wheel import ROOT, build, run
 
 # Kept between runs: mypy's cache lives beside the installed wheel and makes the second run fast.
 FOLDER = ROOT / "build" / "typecheck"

@@ -3,7 +3,7 @@
 Builds from a copy, because setuptools keeps a ``build/`` folder beside the sources and puts modules
 that were deleted since into the next wheel.
 
-usage: python tools/wheel.py FOLDER     (prints the path of the wheel)
+usage: python -m tools.wheel FOLDER     (prints the path of the wheel)
 """
 
 from __future__ import annotations

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tools.wheel import build
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from wheel import build  # noqa: E402
-
 LEAVES = [leaf for leaf in ("migrate", "conformance", "compat") if (ROOT / leaf / "__init__.py").exists()]
 
 
