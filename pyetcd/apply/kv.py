@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyetcd.apply.outcome import Applied
 from pyetcd.errors import KeyNotFound, LeaseNotFound
 from pyetcd.lease.lessor import Lessor
 from pyetcd.mvcc import record
-from pyetcd.mvcc.record import varint
 from pyetcd.mvcc.query import Change, Query, RangeResult
+from pyetcd.mvcc.record import varint
 from pyetcd.mvcc.store import Store
-
-from .outcome import Applied
 
 FROM_KEY = b"\0"
 
@@ -78,7 +77,7 @@ class Writes:
     def put_operands(self, r: Any) -> tuple[bytes, int]:
         """The value and lease a Put will store, ignore_value and ignore_lease resolved."""
         lease: int = r.lease
-        if lease and not self.lessor.exists(lease):
+        if lease and lease not in self.lessor:
             raise LeaseNotFound
         if not (r.ignore_value or r.ignore_lease):
             return r.value, lease

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyetcd.apply.kv import Writes, compact, query, range_tail
+from pyetcd.apply.outcome import Applied
 from pyetcd.cluster.alarms import CORRUPT, NOSPACE, Alarms
 from pyetcd.cluster.membership import Member, Membership
 from pyetcd.errors import Corrupt, EtcdError, NoSpace
@@ -18,8 +20,6 @@ from pyetcd.mvcc.store import Store
 from pyetcd.pb import raft_pb2 as raft
 
 from . import txn
-from .kv import Writes, compact, query, range_tail
-from .outcome import Applied
 
 GET, ACTIVATE, DEACTIVATE = 0, 1, 2
 ADD_NODE, REMOVE_NODE, UPDATE_NODE, ADD_LEARNER = range(4)
@@ -100,7 +100,7 @@ class StateMachine:
 
     def _lease_grant(self, r: Any, now: float) -> Applied:
         self._refuse_growth()
-        ttl = self.lessor.grant(r.ID, r.TTL, now).ttl
+        ttl = self.lessor.grant(r.ID, r.TTL, now)
         body = b"\x10" + varint(r.ID & 0xFFFFFFFFFFFFFFFF) + b"\x18" + varint(ttl)
         return Applied(self.store.revision, body)
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from pyetcd.apply.kv import Writes, query, range_tail, resolve_ignored, split
+from pyetcd.apply.outcome import Applied
 from pyetcd.errors import Compacted, FutureRevision
 from pyetcd.mvcc import record
-from pyetcd.mvcc.record import varint
 from pyetcd.mvcc.query import Change, Query, RangeResult
+from pyetcd.mvcc.record import varint
 from pyetcd.mvcc.store import Store
 from pyetcd.mvcc.txn import WriteTxn
-
-from .kv import Writes, query, range_tail, resolve_ignored
-from .outcome import Applied
 
 VERSION, CREATE, MOD, VALUE, LEASE = range(5)
 EQUAL, GREATER, LESS, NOT_EQUAL = range(4)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from pyetcd.member.loop import Loop
 from pyetcd.mvcc.backend import Backend
 from pyetcd.mvcc.compaction import Compaction
-
-from .loop import Loop
 
 
 class Compactor:

@@ -19,13 +19,12 @@ from pyetcd.consensus.engine import Engine, Role
 from pyetcd.consensus.ready import Ready
 from pyetcd.consensus.records import Entry
 from pyetcd.errors import DiskFailure, EtcdError, NoLeader, RequestTooLarge, Stopped, Timeout
+from pyetcd.member.header import Headers
+from pyetcd.member.loop import Loop
+from pyetcd.member.proposal import Done, Proposal
 from pyetcd.mvcc.backend import Backend, Bucket
 from pyetcd.mvcc.compaction import Compaction
 from pyetcd.watch.hub import Hub
-
-from .header import Headers
-from .loop import Loop
-from .proposal import Done, Proposal
 
 CONF_CHANGE = 1
 CONSISTENT_INDEX, TERM, CONF_STATE = b"consistent_index", b"term", b"confState"

@@ -6,10 +6,9 @@ from pyetcd.errors import EtcdError
 from pyetcd.member.member import Member
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.decode import decode
+from pyetcd.rpc.errors import fail
 from pyetcd.wire.call import Call, Kind, Method
-
-from .decode import decode
-from .errors import fail
 
 
 class ClusterService:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pyetcd.pb import health_pb2 as health
+from pyetcd.rpc.decode import STREAM, decode
 from pyetcd.wire.call import Call, Code, Kind, Method
-
-from .decode import STREAM, decode
 
 SERVING = health.HealthCheckResponse.SERVING
 SERVICE_UNKNOWN = health.HealthCheckResponse.SERVICE_UNKNOWN

@@ -17,12 +17,11 @@ from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
 from pyetcd.mvcc.query import RangeResult
 from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.check import check_delete, check_put, check_range, check_txn
+from pyetcd.rpc.decode import decode
+from pyetcd.rpc.errors import fail
+from pyetcd.rpc.range_stream import range_stream
 from pyetcd.wire.call import Call, Kind, Method
-
-from .check import check_delete, check_put, check_range, check_txn
-from .decode import decode
-from .errors import fail
-from .range_stream import range_stream
 
 # Above this a reply is sent piece by piece as the client's windows open, instead of being joined first.
 ROPE_BYTES = 512 * 1024

@@ -15,10 +15,9 @@ from pyetcd.mvcc.bucket_hash import hash_buckets
 from pyetcd.mvcc.hashing import HashResult
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.decode import decode
+from pyetcd.rpc.errors import fail
 from pyetcd.wire.call import Call, Kind, Method
-
-from .decode import decode
-from .errors import fail
 
 DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
 STORAGE_VERSION = b"storageVersion"

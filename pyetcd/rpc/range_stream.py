@@ -9,11 +9,10 @@ from pyetcd.errors import EtcdError
 from pyetcd.mvcc.query import Query
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.check import check_range
+from pyetcd.rpc.decode import STREAM, decode
+from pyetcd.rpc.errors import fail
 from pyetcd.wire.call import Code
-
-from .check import check_range
-from .decode import STREAM, decode
-from .errors import fail
 
 if TYPE_CHECKING:
     from pyetcd.member.member import Member

@@ -63,7 +63,7 @@ class SteppedLoop:
 
 
 class HeldLog:
-    """A log whose writes reach the disk when ``complete`` says so; ``entries`` and ``hard_state`` are what a restart finds."""
+    """A log whose writes reach the disk when ``complete`` says so; a restart finds ``entries`` and ``hard_state``."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []

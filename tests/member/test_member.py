@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pyetcd.apply.outcome import Applied
 from pyetcd.errors import DiskFailure, NoLeader, RequestTooLarge, Stopped, Timeout
 from pyetcd.pb import rpc_pb2 as rpc
@@ -101,7 +102,9 @@ def test_a_restart_replays_what_the_state_has_not_seen(world: World) -> None:
     world.put(b"b")
     world.loop.run()
     ready, _ = world.log.waiting[0]
-    world.log.entries += [e._replace(request=None) for e in ready.entries]  # on disk, but the process dies before it hears
+    world.log.entries += [
+        e._replace(request=None) for e in ready.entries
+    ]  # on disk, but the process dies before it hears
     world.restart()
     world.elect()
     assert world.member.store.get(b"b") is not None
