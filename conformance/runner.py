@@ -213,7 +213,7 @@ class Player:
         body = fetch(
             self.session.address, method, path, headers, self._plain(step.request), self.session.credentials, seconds
         )
-        return Outcome((Answer(body, len(body)),))
+        return Outcome((Answer(body, len(body)),) if body else ())
 
     # -- details ----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import shutil
 import signal
@@ -92,6 +93,8 @@ class ManagedServer:
                 try:
                     answer = rpc_pb2.StatusResponse.FromString(status(b"", timeout=2, wait_for_ready=True))
                 except grpc.RpcError:
+                    if self._healthy():
+                        return
                     time.sleep(0.05)
                     continue
                 if (
@@ -102,6 +105,17 @@ class ManagedServer:
                     return
                 time.sleep(0.02)
         raise ServerError(f"{self.command[0]} was not ready within {READY_SECONDS:.0f} s: {self.log_tail()}")
+
+    def _healthy(self) -> bool:
+        """A restarted member with auth on refuses Status, but /health asks nobody for a token."""
+        connection = http.client.HTTPConnection(self.address, timeout=2)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def log_tail(self) -> str:
         text = (self.directory / "log").read_text(errors="replace").strip().splitlines()

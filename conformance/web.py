@@ -22,12 +22,15 @@ def fetch(
 ) -> bytes:
     """The answer as one text: status line, headers in alphabetical order, blank line, body.
 
-    A stream without end is cut after ``timeout`` seconds; what has arrived is the answer.
+    A stream without end is cut after ``timeout`` seconds; what has arrived is the answer, and may be nothing at all.
     """
     connection = _connection(address, credentials, timeout)
     try:
         connection.request(method, path, body=body.encode() if body else None, headers=dict(headers))
-        response = connection.getresponse()
+        try:
+            response = connection.getresponse()
+        except TimeoutError:
+            return b""
         lines = [f"{response.status} {response.reason}"]
         lines += sorted(
             f"{name}: {value}" for name, value in response.getheaders() if name.lower() not in UNSTABLE_HEADERS

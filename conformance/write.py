@@ -59,7 +59,7 @@ def _answer(answer: Answer, method: str) -> list[str]:
 
 
 def _http(body: bytes) -> str:
-    rows = [row.rstrip() for row in body.decode("utf-8", "backslashreplace").splitlines()]
+    rows = [row.rstrip() for row in body.decode("utf-8", "backslashreplace").splitlines() if row.strip()]
     return "\n".join([rows[0]] + ["  " + row for row in rows[1:]])
 
 
