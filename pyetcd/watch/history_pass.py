@@ -24,6 +24,8 @@ BATCH_BYTES = 32 << 20
 """Event bytes that all responses of a pass may gather together, each watcher's counted."""
 SLICE_REVISIONS = 200
 """Revisions read in one step at most: about two milliseconds."""
+FIRST_SLICE = 25
+"""Revisions read in the first step, when the size of the values is not known yet."""
 SLICE_BYTES = 1 << 20
 """Bytes of KeyValues a step should read."""
 
@@ -44,7 +46,7 @@ class _Batch:
 class HistoryPass:
     """``near``: its watchers were nearly current when it began."""
 
-    __slots__ = ("_batches", "_cursor", "_group", "_hub", "_size", "_slice", "near")
+    __slots__ = ("_batches", "_cursor", "_group", "_hub", "_size", "_slice", "_with_prev", "near")
 
     def __init__(self, hub: Hub, watchers: Iterable[Watcher], near: bool) -> None:
         self._hub = hub
@@ -53,8 +55,9 @@ class HistoryPass:
         for watcher in self._batches:
             self._group.add(watcher)
         self._cursor = min(watcher.next_revision for watcher in self._batches)
+        self._with_prev = any(watcher.prev_kv for watcher in self._batches)
         self._size = 0
-        self._slice = SLICE_REVISIONS // 8
+        self._slice = min(FIRST_SLICE, SLICE_REVISIONS)
         self.near = near
 
     def step(self) -> bool:
@@ -63,7 +66,8 @@ class HistoryPass:
         if self._cursor < store.compact_revision:
             self._tell_compacted(store.compact_revision)
         asked = self._slice
-        history = store.changes(self._cursor, store.revision + 1, asked) if self._batches else ()
+        end = store.revision + 1 if self._batches else 0
+        history = store.changes(self._cursor, end, asked, with_prev=self._with_prev)
         read = 0
         for revision, changes in history:
             self._gather(revision, changes)

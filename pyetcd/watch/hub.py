@@ -27,14 +27,13 @@ GATHER_LIMIT = 4 << 20
 class History(Protocol):
     """What the hub needs of the store."""
 
-    @property
-    def revision(self) -> int: ...
+    revision: int
+    compact_revision: int
 
-    @property
-    def compact_revision(self) -> int: ...
-
-    def changes(self, start: int, end: int, limit_revisions: int) -> Sequence[tuple[int, Sequence[Change]]]:
-        """Whole revisions of [start, end) in order, at most ``limit_revisions``; may raise Compacted."""
+    def changes(
+        self, start: int, end: int, limit_revisions: int, *, with_prev: bool
+    ) -> list[tuple[int, list[Change]]]:
+        """Whole revisions of [start, end) in order, at most ``limit_revisions``, for start >= compact_revision."""
 
 
 def revision_header(revision: int) -> bytes:

@@ -1,0 +1,33 @@
+"""The client's end of a watch stream in tests: what was sent, read only when the test says so."""
+
+from __future__ import annotations
+
+from pyetcd.pb.rpc_pb2 import WatchResponse
+
+
+class Outlet:
+    """Stands in for a call: keeps what is sent; ``pending`` grows while the client is not ``reading``."""
+
+    def __init__(self) -> None:
+        self.sent: list[WatchResponse] = []
+        self.raw: list[bytes] = []
+        self.pieces: list[int] = []
+        self.pending = 0
+        self.reading = True
+
+    def send(self, body: bytes) -> None:
+        self.send_many([body])
+
+    def send_many(self, bodies: list[bytes]) -> None:
+        self.pieces.append(len(bodies))
+        self.raw += bodies
+        for body in bodies:
+            self.sent.append(WatchResponse.FromString(body))
+            if not self.reading:
+                self.pending += len(body)
+
+    def take(self) -> list[WatchResponse]:
+        """Everything since the last take."""
+        sent, self.sent = self.sent, []
+        self.raw.clear()
+        return sent
