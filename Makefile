@@ -4,6 +4,7 @@
 #   make check   style, types of the built wheel, generated code, import arrows
 #   make peers   official etcd tools into .peers/bin
 #   make bench   ours beside official etcd        (BENCH="--only put --quick")
+#   make micro   the hot paths one by one (codec, store, hub, wire), CPU time
 #   make soak    one server under mixed load for a while  (SOAK="--seconds 600")
 
 PYTHON ?= python3
@@ -20,14 +21,14 @@ GO := $(shell command -v go 2>/dev/null)
 # install follows the code itself, so code is not among them.
 PACKAGING := pyproject.toml setup.py $(wildcard migrate/__init__.py conformance/__init__.py compat/__init__.py)
 
-.PHONY: serve test check peers bench bench-tools soak clean
+.PHONY: serve test check peers bench bench-tools micro soak clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
 	$(BIN)/pyetcd $(ARGS)
 
 test: $(VENV)/.installed-test peers-if-go
-	$(BIN)/python -m pytest -n auto --dist loadfile -p no:cacheprovider $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadfile -p no:cacheprovider --benchmark-disable $(PYTEST)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -40,6 +41,10 @@ peers: $(PEERS)/.built
 
 bench: $(VENV)/.installed-test $(PEERS)/.built bench-tools
 	$(BIN)/python -m tests.bench.side_by_side $(BENCH)
+
+micro: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -p no:cacheprovider tests/bench --benchmark-only \
+	  --benchmark-timer=time.process_time --benchmark-columns=min,median,iqr,rounds
 
 soak: $(VENV)/.installed-test $(PEERS)/.built bench-tools
 	$(BIN)/python -m tests.bench.soak $(SOAK)
