@@ -53,6 +53,14 @@ def enabled(gates: dict[str, bool], name: str) -> bool:
     return gates.get(name, DEFAULTS[name])
 
 
+def states(gates: dict[str, bool]) -> dict[str, tuple[bool, str]]:
+    """Every gate as (on, stage), for the metrics; the two stages themselves are gates, too."""
+    found = {"AllAlpha": (gates.get("AllAlpha", False), "ALPHA"), "AllBeta": (gates.get("AllBeta", False), "BETA")}
+    for name in sorted(DEFAULTS):
+        found[name] = enabled(gates, name), "ALPHA" if name in ALPHA else "BETA"
+    return found
+
+
 def format_gates(gates: dict[str, bool]) -> str:
     """The gates that were set, as the start-up line prints them."""
     return ",".join(sorted(f"{name}={'true' if on else 'false'}" for name, on in gates.items()))

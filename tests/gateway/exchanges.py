@@ -29,15 +29,20 @@ def request(path: str, method: str = "GET", version: str = "1.1", headers: str =
     return f"{method} {path} HTTP/{version}\r\n{headers}\r\n"
 
 
-_PATHS = """/version /version? /ver%73ion /version/ //version /a/../version /a/../version?x=%201 /./x//y/ /%2e%2e/version
-/x/../%41%2f /a%2f..%2fb/../x /a/.. /. / /foo /config /v2/keys /v3 /v3/kv/range /debug/pprof/ /debug/requests //a"b
-//a?x=<"'&> //version?a;b /a/../v3<> //a!b(c)[d]*' /metrics/ /health/ //#frag http://other/version http://other//version
-/health /health?serializable=true /health?exclude=NOSPACE /health?exclude= /livez /livez?verbose /livez?verbose=x
-/livez?verbose;x /livez?verbose&a=%zz /livez?ver%62ose /livez?exclude=serializable_read&verbose /livez/
-/livez/serializable_read /livez/serializable_read?verbose /livez/serializable_read?verbose&exclude=serializable_read
-/livez/unknown /livez%2fserializable_read /livez/non_learner /readyz /readyz/data_corruption?verbose
-/readyz/serializable_read?verbose /readyz/linearizable_read?verbose /readyz/non_learner?verbose
-/readyz?verbose&exclude=data_corruption&exclude=serializable_read&exclude=linearizable_read&exclude=unknown""".split()
+_PATHS = (
+    "/version", "/version?", "/ver%73ion", "/version/", "//version", "/a/../version", "/a/../version?x=%201",
+    "/./x//y/", "/%2e%2e/version", "/x/../%41%2f", "/a%2f..%2fb/../x", "/a/..", "/.", "/", "/foo", "/config",
+    "/v2/keys", "/v3", "/v3/kv/range", "/debug/pprof/", "/debug/requests", '//a"b', '//a?x=<"\'&>', "//version?a;b",
+    "/a/../v3<>", "//a!b(c)[d]*'", "/metrics/", "/health/", "//#frag", "http://other/version",
+    "http://other//version", "/health", "/health?serializable=true", "/health?exclude=NOSPACE", "/health?exclude=",
+    "/livez", "/livez?verbose", "/livez?verbose=x", "/livez?verbose;x", "/livez?verbose&a=%zz", "/livez?ver%62ose",
+    "/livez?exclude=serializable_read&verbose", "/livez/", "/livez/serializable_read",
+    "/livez/serializable_read?verbose", "/livez/serializable_read?verbose&exclude=serializable_read",
+    "/livez/unknown", "/livez%2fserializable_read", "/livez/non_learner", "/readyz",
+    "/readyz/data_corruption?verbose", "/readyz/serializable_read?verbose", "/readyz/linearizable_read?verbose",
+    "/readyz/non_learner?verbose",
+    "/readyz?verbose&exclude=data_corruption&exclude=serializable_read&exclude=linearizable_read&exclude=unknown",
+)
 
 HEALTHY = [
     *(request(path) for path in _PATHS),
