@@ -15,13 +15,13 @@ def install_reactor(prefer: Loop = "uvloop") -> Loop:
     if prefer == "epoll":
         from twisted.internet import default
 
-        default.install()  # type: ignore[no-untyped-call]
+        default.install()
         return "epoll"
     from twisted.internet import asyncioreactor
 
     loop, name = _new_loop(prefer)
     asyncio.set_event_loop(loop)
-    asyncioreactor.install(loop)
+    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
     return name
 
 
