@@ -21,10 +21,14 @@ class Entry:
     how: str
     reason: str
     rebased: bool = False
+    captured: bool = False
 
     @property
     def slack(self) -> int:
         return int(self.how.split()[1]) if self.how.startswith("within") else 0
+
+    def applies(self, rebased: bool, captured: bool) -> bool:
+        return (rebased or not self.rebased) and (captured or not self.captured)
 
 
 @cache
@@ -33,9 +37,9 @@ def entries() -> tuple[Entry, ...]:
         return tuple(Entry(**item) for item in tomllib.load(file)["may_differ"])
 
 
-def excuse(recorded: Message, actual: Message, rebased: bool) -> list[Entry]:
+def excuse(recorded: Message, actual: Message, rebased: bool, captured: bool) -> list[Entry]:
     """Make declared fields of ``actual`` equal to ``recorded``'s, in place.  Returns the entries that were needed."""
-    known = {entry.path: entry for entry in entries() if rebased or not entry.rebased}
+    known = {entry.path: entry for entry in entries() if entry.applies(rebased, captured)}
     used: list[Entry] = []
     _excuse(recorded, actual, known, used)
     return used
@@ -62,7 +66,7 @@ def _allowed(entry: Entry, descriptor: Any, old: object, new: object) -> bool:
     if entry.how == "ignore":
         return True
     if entry.slack:
-        return isinstance(old, int) and isinstance(new, int) and 0 <= old - new <= entry.slack
+        return isinstance(old, int) and isinstance(new, int) and abs(old - new) <= entry.slack
     assert entry.how == "order" and descriptor.is_repeated
     return sorted(map(_key, old)) == sorted(map(_key, new))  # type: ignore[call-overload]
 

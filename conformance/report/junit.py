@@ -42,7 +42,8 @@ def _case(suite: ElementTree.Element, result: CaseResult) -> None:
         ElementTree.SubElement(case, "error", message=clean(result.broken))
     elif not result.same:
         lines = [
-            f"line {played.step.line}: {played.method} {item.where}: recorded {item.recorded}, this server {item.actual}"
+            f"line {played.step.line}: {played.method} {item.where}: "
+            f"recorded {item.recorded}, this server {item.actual}"
             for played in result.judged
             if played.comparison is not None
             for item in played.comparison.differences
