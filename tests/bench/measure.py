@@ -70,6 +70,16 @@ def settle(pid: int, limit: float = 15.0) -> None:
             return
 
 
+def wait_for_calm(limit: float, share: float = 0.2) -> None:
+    """Wait until less than ``share`` of a CPU is busy for a second, ``limit`` seconds at most."""
+    give_up = time.monotonic() + limit
+    while time.monotonic() < give_up:
+        before = machine_cpu_seconds()
+        time.sleep(1)
+        if machine_cpu_seconds() - before < share:
+            return
+
+
 @dataclass
 class Span:
     """What a span of time cost: filled by ``Meter``."""

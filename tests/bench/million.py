@@ -101,11 +101,12 @@ STALLS: tuple[tuple[str, str, Callable[[Server, float], Load]], ...] = (
 )
 
 
-def measure_stalls(server: Server, keys: int, seconds: float) -> dict[str, Load]:
+def measure_stalls(server: Server, keys: int, seconds: float, calm: float) -> dict[str, Load]:
     fill("million/", keys)(server)  # again: now every key has an old revision
     measure.settle(server.pid)
     found = {}
     for name, _, during in STALLS:
+        measure.wait_for_calm(calm)
         found[name] = during(server, seconds)
         measure.settle(server.pid)
     return found

@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.bench import million, table
 from tests.bench.loads import MILLION_ROWS, SETTINGS, Row, Setting
-from tests.bench.measure import Meter, machine, rss_bytes
+from tests.bench.measure import Meter, machine, rss_bytes, wait_for_calm
 from tests.bench.tools import Load, LoadFailed
 from tests.peers import FOLDER, ROOT
 from tests.servers import OFFICIAL, NotReady, Server, our_command
@@ -59,8 +59,11 @@ def sample(server: Server, row: Row, total: int) -> dict[str, float | None]:
 class Suite:
     """Runs the settings and keeps the results."""
 
-    def __init__(self, commands: dict[str, tuple[str, ...]], runs: int, quick: bool, scratch: Path) -> None:
+    def __init__(
+        self, commands: dict[str, tuple[str, ...]], runs: int, quick: bool, calm: float, scratch: Path
+    ) -> None:
         self.commands = commands
+        self.calm = calm
         self.runs = 1 if quick else runs
         self.scale = QUICK if quick else 1
         self.scratch = scratch
@@ -99,6 +102,7 @@ class Suite:
             for side in sorted(servers, reverse=bool(turn % 2)):
                 if side in broken:
                     continue
+                wait_for_calm(self.calm)
                 try:
                     samples[side].append(sample(servers[side], row, max(row.total // self.scale, 1)))
                     print(f"  {row.name} {side} {shown(samples[side][-1])}", flush=True)
@@ -130,7 +134,7 @@ class Suite:
             for row in MILLION_ROWS:
                 self.run_row(row, servers)
             for side, server in servers.items() if stalls else ():
-                found = million.measure_stalls(server, keys, 10 / self.scale + 2)
+                found = million.measure_stalls(server, keys, 10 / self.scale + 2, self.calm)
                 self.results["stalls"][side] = {name: load_fields(load) for name, load in found.items()}
                 print(f"  stalls {side} {self.results['stalls'][side]}", flush=True)
         finally:
@@ -202,6 +206,9 @@ def main() -> int:
     parser.add_argument("--official", default=shlex.join(OFFICIAL), help="command of the official server")
     parser.add_argument("--ours", default=shlex.join(our_command()), help="command of our server")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument(
+        "--calm", type=float, default=0, help="seconds to wait at most, before each run, for a quiet machine"
+    )
     parser.add_argument("--quick", action="store_true", help="one short run of each; results are not kept in the docs")
     parser.add_argument("--folder", type=Path, help="where the data directories go (a temporary folder in build/)")
     parser.add_argument("--write", type=Path, help="write the tables there (the whole suite: docs/benchmarks.md)")
@@ -212,7 +219,7 @@ def main() -> int:
     FOLDER_OF_RESULTS.mkdir(parents=True, exist_ok=True)
     commands = {side: tuple(shlex.split(getattr(chosen, side))) for side in chosen.sides}
     with tempfile.TemporaryDirectory(dir=chosen.folder or FOLDER_OF_RESULTS) as scratch:
-        suite = Suite(commands, chosen.runs, chosen.quick, Path(scratch))
+        suite = Suite(commands, chosen.runs, chosen.quick, chosen.calm, Path(scratch))
         for setting in SETTINGS:
             if setting.name in chosen.only:
                 print(setting.name, flush=True)
