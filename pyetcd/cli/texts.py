@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-import sys
-
 from pyetcd.server.flags import FLAGS, Flag, Status
 from pyetcd.server.urls import Url
 from pyetcd.server.values import format_duration
-from pyetcd.server.version import PYETCD_VERSION, SERVER_VERSION
+from pyetcd.server.version import SERVER_VERSION, build, go_arch, go_os, runtime
 
 USAGE = """Usage:
 
@@ -29,26 +26,12 @@ USAGE = """Usage:
     Tools beside the server; each has a help of its own.
 """
 
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-def go_os() -> str:
-    """The operating system by the name Go has for it."""
-    return sys.platform
-
-
-def go_arch() -> str:
-    """The processor by the name Go has for it."""
-    machine = platform.machine()
-    return _MACHINES.get(machine, machine)
-
-
 def version_text() -> str:
     """etcd's four lines; the first is what tools read."""
     return (
         f"etcd Version: {SERVER_VERSION}\n"
-        f"Git SHA: pyetcd {PYETCD_VERSION}\n"
-        f"Go Version: {platform.python_implementation()} {platform.python_version()}\n"
+        f"Git SHA: {build()}\n"
+        f"Go Version: {runtime()}\n"
         f"Go OS/Arch: {go_os()}/{go_arch()}\n"
     )
 

@@ -22,7 +22,12 @@ _BOUNDS = {
     "uint64": (0, (1 << 64) - 1),
     "uint32": (0, (1 << 32) - 1),
 }
-_TYPES = {"quota-backend-bytes": "int64", "snapshot-count": "uint64", "snapshot-catchup-entries": "uint64"}
+_TYPES = {
+    "quota-backend-bytes": "int64",
+    "snapshot-count": "uint64",
+    "snapshot-catchup-entries": "uint64",
+    "v2-deprecation": "config.V2DeprecationEnum",
+}
 _LISTS = frozenset(("log-outputs", "cipher-suites"))
 _OUTER = frozenset(
     (
@@ -78,15 +83,12 @@ def _load(path: str) -> Any:
             data = file.read()
     except OSError as error:
         raise ConfigError(f"open {path}: {(error.strerror or str(error)).lower()}") from None
-    import yaml  # only this way of starting needs it
+    from pyetcd.server.yaml_text import YamlSyntax, parse_yaml  # only this way of starting needs it
 
     try:
-        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"error converting YAML to JSON: yaml: {where}{what}") from None
+        return parse_yaml(data)
+    except YamlSyntax as error:
+        raise ConfigError(f"error converting YAML to JSON: yaml: {error}") from None
 
 
 def _has_key(flag: Flag) -> bool:
@@ -186,7 +188,7 @@ def _read_discovery(settings: Settings, value: Any) -> None:
 
 def _check_type(value: Any, wanted: str, place: str) -> Any:
     """The value as the wanted Go type; raises ConfigError in the JSON decoder's words."""
-    if wanted == "string" and isinstance(value, str):
+    if wanted in ("string", "config.V2DeprecationEnum") and isinstance(value, str):
         return value
     if wanted == "bool" and isinstance(value, bool):
         return value

@@ -48,9 +48,13 @@ def load_config(
         if settings.on("version"):
             on_version()
         path = settings.text("config-file") or environ.get("ETCD_CONFIG_FILE", "")
-        settings = read_config_file(path) if path else _from_command_line(settings, environ, log)
-        log = build_logger(settings)
-        _check(settings, log, path)
+        if path:
+            settings, log = _from_file(path)
+        else:
+            settings = _from_command_line(settings, environ, log)
+            log = build_logger(settings)
+            _check(settings, log)
+        refuse_what_comes_later(settings)
     except ConfigError as error:
         complaint = error
     log.info("Running: ", args=[program, *arguments])
@@ -62,21 +66,31 @@ def load_config(
     return _build(settings, log), log
 
 
-def _check(settings: Settings, log: Logger, path: str) -> None:
+def _from_file(path: str) -> tuple[Settings, Logger]:
+    """Settings and log of a file that passes the checks; until then its log serves for their warnings only."""
+    settings = read_config_file(path)
+    log = build_logger(settings)
+    check_settings(settings, log)
+    log.info(
+        "loaded server configuration, other configuration command line flags and environment variables "
+        "will be ignored if provided",
+        path=path,
+    )
+    _warn_deprecated(settings, log)
+    return settings, log
+
+
+def _check(settings: Settings, log: Logger) -> None:
     try:
         check_settings(settings, log)
     finally:
-        # Whatever the checks say: so the log shows which file they are about.
-        if path:
-            log.info(
-                "loaded server configuration, other configuration command line flags and environment variables "
-                "will be ignored if provided",
-                path=path,
-            )
-        for name, text in _DEPRECATED.items():
-            if name in settings.given:
-                log.warn(text)
-    refuse_what_comes_later(settings)
+        _warn_deprecated(settings, log)
+
+
+def _warn_deprecated(settings: Settings, log: Logger) -> None:
+    for name, text in _DEPRECATED.items():
+        if name in settings.given:
+            log.warn(text)
 
 
 def _from_command_line(settings: Settings, environ: Mapping[str, str], log: Logger) -> Settings:

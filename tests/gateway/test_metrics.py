@@ -131,9 +131,11 @@ def test_handler_packs_when_asked_and_counts_itself() -> None:
     metrics(Request("POST", "/metrics", headers={"accept-encoding": "zstd, gzip;q=0.5"}), answers.append)
     metrics(Request("GET", "/metrics", headers={"accept-encoding": "gzip;q=0"}), answers.append)
     plain, packed, refused = answers
-    assert plain.headers == refused.headers == {
-        "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
-    }
+    assert (
+        plain.headers
+        == refused.headers
+        == {"Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"}
+    )
     assert packed.headers["Content-Encoding"] == "gzip"
     assert b'promhttp_metric_handler_requests_total{code="200"} 0' in plain.body
     assert b'promhttp_metric_handler_requests_total{code="200"} 1' in gzip.decompress(packed.body)
