@@ -96,6 +96,10 @@ class Compaction:
                 self._backend_step(self._hasher, batch_limit)
         return self.done
 
+    def dropping(self) -> set[bytes]:
+        """Backend keys the index has forgotten, of this and earlier compactions; some may be deleted already."""
+        return self._drop | self._previous.dropping() if self._previous is not None else self._drop
+
     def _index_step(self) -> None:
         """Every key with something to drop has a change <= revision in the log."""
         history, live, revision = self._store.history, self._store.live, self.revision

@@ -112,7 +112,8 @@ def _compute(store: Store, revision: int, compacted: int) -> Generator[None, Non
 def _skipped(store: Store, revision: int, compacted: int) -> Generator[None, None, set[bytes]]:
     """Backend keys with main <= ``compacted`` that a compaction at ``revision`` would drop.
 
-    A tombstone at ``revision`` counts as dropped here, unlike in a compaction.  When such a compaction would keep
+    What a running compaction has already forgotten, and not yet deleted, is among them.  A tombstone at ``revision``
+    counts as dropped here, unlike in a compaction.  When such a compaction would keep
     nothing at all, nothing is skipped (etcd takes an empty keep set for "there was no compaction").
     """
     skip: set[bytes] = set()
@@ -127,6 +128,8 @@ def _skipped(store: Store, revision: int, compacted: int) -> Generator[None, Non
                 kept = 0 if 0 < live.revision_of(key) < after(revision) else history.at(key, revision)
                 skip.update(to_key(rev) for rev in revs if rev < bound and rev != kept)
         yield
+    if store.compaction is not None:
+        skip |= store.compaction.dropping()
     return skip if anything_kept(store, revision) else set()
 
 
