@@ -40,12 +40,17 @@ def pinned(command: list[str], timeout: float = 900, nice: int = 0) -> str:
 
 
 def benchmark(endpoint: str, arguments: str, ops: int, *, latency: bool = True) -> Load:
-    """etcd's ``benchmark``; with several summaries (watch) the last one is the one meant."""
+    """etcd's ``benchmark``."""
     command = [str(FOLDER / "benchmark"), f"--endpoints={endpoint}", "--precise", *arguments.split()]
-    text = pinned(command).rsplit("Summary:", 1)[-1]
+    return read_benchmark(pinned(command), ops, latency=latency)
+
+
+def read_benchmark(output: str, ops: int, *, latency: bool = True) -> Load:
+    """What the tool said; with several summaries (watch) the last one is the one meant."""
+    text = output.rsplit("Summary:", 1)[-1]
     rate = re.search(r"Requests/sec:\s+([\d.e+-]+)", text)
     if rate is None or "Error distribution" in text:
-        raise LoadFailed(f"{' '.join(command)}:\n{text[-1500:]}")
+        raise LoadFailed(f"benchmark said:\n{text[-1500:]}")
     if not latency:
         return Load(ops, float(rate[1]))
     slowest = _milliseconds(text, r"Slowest:\s+([\d.e+-]+)")
