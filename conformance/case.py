@@ -22,9 +22,11 @@ class Verb(enum.Enum):
     SLEEP = "sleep"
     RESTART = "restart"
     HTTP = "http"
+    SETTLE = "settle"  # everything a watch stream has to say up to now
+    SNAPSHOT = "snapshot"  # a whole snapshot, described by its outward facts
 
 
-RECORDED = frozenset({Verb.CALL, Verb.FILL, Verb.EXPECT, Verb.QUIET, Verb.END, Verb.HTTP})
+RECORDED = frozenset({Verb.CALL, Verb.FILL, Verb.EXPECT, Verb.QUIET, Verb.END, Verb.HTTP, Verb.SETTLE, Verb.SNAPSHOT})
 """Verbs with an outcome: the steps that judge."""
 
 
@@ -76,6 +78,11 @@ class Step:
     captures: dict[str, str] = field(default_factory=dict)  # variable → path in the answer
     outcome: Outcome | None = None
     captured: dict[str, int | str] = field(default_factory=dict)  # as recorded
+
+    @property
+    def sorts(self) -> bool:
+        """Messages of different watchers have no order among each other; they are sorted by watch id."""
+        return self.any_order or self.verb is Verb.SETTLE
 
 
 @dataclass(slots=True)

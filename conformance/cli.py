@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="replay the recorded cases"))
     _add_record(commands.add_parser("record", help="record cases from official etcd 3.7.1"))
+    _add_duel(commands.add_parser("duel", help="random calls to two servers in lock-step"))
     return parser
 
 
@@ -61,6 +62,23 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="COMMAND", required=True, help="official etcd 3.7.1")
     parser.add_argument("--missing", action="store_true", help="only cases with steps that were never recorded")
     _add_selection(parser)
+
+
+def _add_duel(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(handler=lambda arguments: _command("duel")(arguments))
+    for name, text in (("reference", "the server that is right"), ("endpoint", "the server to judge")):
+        parser.add_argument(
+            f"--{name}", metavar="URL|COMMAND", required=True, help=f"{text}: running, or to be started"
+        )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="first seed (default 1)")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, one after the other")
+    parser.add_argument("--steps", type=int, default=2000, metavar="N", help="steps for each seed (default 2000)")
+    parser.add_argument("--only", metavar="GROUP", action="append", help="group of calls; may be repeated")
+    parser.add_argument("--shrink", type=int, default=80, metavar="N", help="replays spent on shrinking (default 80)")
+    parser.add_argument("--save", metavar="DIR", help="write the shrunk script there as a case")
+    parser.add_argument("--keep-going", action="store_true", help="go on with the next seed after a difference")
+    parser.add_argument("--allow-dirty", action="store_true", help="delete everything in the endpoints' stores first")
+    add_tls(parser)
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:

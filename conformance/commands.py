@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .case import Case
+from .duel.command import duel
 from .library import CASES, load_all
 from .parse import CaseError
 from .record import RELEASE
@@ -20,7 +21,7 @@ from .report import Report, write_html, write_json, write_junit
 from .runner import CaseResult, play
 from .target import CannotJudge, ManagedTarget, RemoteTarget, Target, version_of
 
-__all__ = ["CannotJudge", "CaseError", "record", "run"]
+__all__ = ["CannotJudge", "CaseError", "duel", "record", "run"]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -62,12 +62,11 @@ def normalise(answer: Answer, kind: type[Message] | None, rebase: Rebase) -> Ans
     return Answer(body, len(body))
 
 
-def sort_key(answer: Answer, kind: type[Message] | None) -> tuple[int, bytes]:
-    """Order for messages that may come in any: by watch id where there is one."""
-    body = answer.body or b""
-    if kind is None:
-        return 0, body
-    return getattr(kind.FromString(body), "watch_id", 0), body
+def sort_key(answer: Answer, kind: type[Message] | None) -> int:
+    """Order for messages that may come in any: by watch id, and within one as they came."""
+    if kind is None or answer.body is None:
+        return 0
+    return int(getattr(kind.FromString(answer.body), "watch_id", 0))
 
 
 def digest(body: bytes) -> str:

@@ -10,7 +10,7 @@ from .case import Answer, Case, Outcome, Status, Step, Verb
 from .schema import rpc_for
 
 _HEADER = re.compile(r"(group|rule|server|needs):\s*(.*)")
-_STREAM = re.compile(r"(\w[\w-]*)\s+(send|expect|quiet|end|half-close|cancel)\b\s*(.*)")
+_STREAM = re.compile(r"(\w[\w-]*)\s+(send|expect|quiet|end|half-close|cancel|settle)\b\s*(.*)")
 _CALL = re.compile(
     r"(?:@(?P<client>\w+)\s+)?(?P<method>[\w.]+\.\w+|/\S*)(?:\s+\[(?P<options>[^\]]*)\])?\s*(?P<request>.*)", re.S
 )
@@ -121,6 +121,10 @@ def parse_step(line: str) -> Step:
         return _http(rest)
     if word == "fill":
         return _fill(line)
+    if word == "snapshot":
+        step = _call("Maintenance.Snapshot " + rest)
+        step.verb = Verb.SNAPSHOT
+        return step
     if word == "open":
         name, _, call = rest.partition(" ")
         step = _call(call)

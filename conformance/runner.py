@@ -8,16 +8,21 @@ from dataclasses import dataclass, field, replace
 
 import grpc
 from google.protobuf.message import Message
+from pyetcd.pb import rpc_pb2
 
 from .case import RECORDED, Answer, Case, Outcome, Status, Step, Verb
 from .client import LARGE, Call, call_unary, connect, outcome_of
 from .compare import Comparison, compare, digest, sort_key
 from .rebase import Rebase, Variable
 from .schema import Rpc, rpc_for
+from .snapshot import describe_snapshot
 from .target import CannotJudge, Session, Target
 from .text import parse
 from .web import fetch
 
+SETTLE_SECONDS = 0.25
+SETTLE_POLL_SECONDS = 0.12
+PROGRESS = rpc_pb2.WatchRequest(progress_request=rpc_pb2.WatchProgressRequest()).SerializeToString()
 CALL_SECONDS = 20.0
 EXPECT_SECONDS = 10.0
 _CLIENT_OPTIONS = {"timeout", "gzip"}
@@ -114,6 +119,8 @@ class Player:
             Verb.SLEEP: self._sleep,
             Verb.RESTART: self._restart,
             Verb.HTTP: self._http,
+            Verb.SETTLE: self._settle,
+            Verb.SNAPSHOT: self._snapshot,
         }
 
     def step(self, step: Step) -> StepResult | None:
@@ -123,13 +130,13 @@ class Player:
             return None
         assert outcome is not None
         self._capture(step, outcome)
-        result = StepResult(step, self._method(step), outcome)
+        result = StepResult(step, self.method(step), outcome)
         if self.recording:
             self._record(step, result)
         elif step.outcome is None:
             raise ValueError("this step has no recorded outcome; run `record` against official etcd first")
         else:
-            result.comparison = compare(step.outcome, outcome, self._kind(step), self.rebase, step.any_order)
+            result.comparison = compare(step.outcome, outcome, self.kind(step), self.rebase, step.sorts)
         return result
 
     def close(self) -> None:
@@ -191,6 +198,40 @@ class Player:
             bodies.append(body)
         return outcome_of(bodies, call.status if call.ended else None)
 
+    def _settle(self, step: Step) -> Outcome:
+        """Ask for progress until the stream answers: everything before that answer is all there is.
+
+        A stream with a watcher that is not synced stays silent; then a quarter of a second of silence has to do.
+        """
+        call, _ = self._calls[step.name]
+        bodies: list[bytes] = []
+        end = time.monotonic() + SETTLE_SECONDS
+        asked = 0
+        while time.monotonic() < end and not call.ended:
+            call.send(PROGRESS)
+            asked += 1
+            while (body := call.next(SETTLE_POLL_SECONDS)) is not None:
+                if is_progress(body):
+                    return outcome_of(bodies + self._late(call, asked), None)
+                bodies.append(body)
+                end = time.monotonic() + SETTLE_SECONDS
+        return outcome_of(bodies, call.status if call.ended else None)
+
+    def _late(self, call: Call, asked: int) -> list[bytes]:
+        """When it was asked more than once, the other answers are on their way."""
+        found = []
+        while asked > 1 and (body := call.next(SETTLE_POLL_SECONDS / 4)) is not None:
+            if not is_progress(body):
+                found.append(body)
+        return found
+
+    def _snapshot(self, step: Step) -> Outcome:
+        outcome = self._call(step)
+        if outcome.status is not None and outcome.status.code != "OK":
+            return outcome
+        text = describe_snapshot([answer.body or b"" for answer in outcome.answers]).encode()
+        return Outcome((Answer(text, len(text)),), outcome.status)
+
     def _half_close(self, step: Step) -> None:
         self._calls[step.name][0].half_close()
 
@@ -243,15 +284,15 @@ class Player:
             text = text.replace(f"${name}", str(value))
         return text
 
-    def _method(self, step: Step) -> str:
+    def method(self, step: Step) -> str:
         return step.method or self._calls[step.name][1].name
 
-    def _kind(self, step: Step) -> type[Message] | None:
-        return None if step.verb is Verb.HTTP else rpc_for(self._method(step)).response
+    def kind(self, step: Step) -> type[Message] | None:
+        return None if step.verb in (Verb.HTTP, Verb.SNAPSHOT) else rpc_for(self.method(step)).response
 
     def _capture(self, step: Step, outcome: Outcome) -> None:
         for name, path in step.captures.items():
-            kind = self._kind(step)
+            kind = self.kind(step)
             if kind is None or not outcome.answers or outcome.answers[0].body is None:
                 raise ValueError(f"nothing to capture ${name} from: {outcome.status}")
             value = at_path(kind.FromString(outcome.answers[0].body), path)
@@ -259,12 +300,18 @@ class Player:
             self.rebase.variables[name] = Variable(recorded, value)
 
     def _record(self, step: Step, result: StepResult) -> None:
-        kind = self._kind(step)
+        kind = self.kind(step)
         answers = list(result.actual.answers)
-        if step.any_order:
+        if step.sorts:
             answers.sort(key=lambda answer: sort_key(answer, kind))
         step.outcome = Outcome(tuple(map(shorten, answers)), result.actual.status)
         step.captured = {name: self.rebase.variables[name].recorded for name in step.captures}
+
+
+def is_progress(body: bytes) -> bool:
+    """The answer to a progress request: nothing but a header and watch id -1."""
+    answer = rpc_pb2.WatchResponse.FromString(body)
+    return answer.watch_id == -1 and not (answer.created or answer.canceled or answer.events)
 
 
 def shorten(answer: Answer) -> Answer:

@@ -51,7 +51,8 @@ def render_outcome(outcome: Outcome, method: str) -> list[str]:
 def _answer(answer: Answer, method: str) -> list[str]:
     if answer.body is None:
         return [f"> ({answer.size} bytes)", f"= sha256:{answer.digest}"]
-    text = _http(answer.body) if " " in method else describe(answer.body, rpc_for(method).response)
+    plain = " " in method or (method == "Maintenance.Snapshot" and answer.body[:1].isalnum())
+    text = _http(answer.body) if plain else describe(answer.body, rpc_for(method).response)
     shown = [f"> {text.splitlines()[0]}" if text else ">", *text.splitlines()[1:]]
     digits = answer.body.hex()
     rows = [digits[at : at + HEX_WIDTH] for at in range(0, len(digits), HEX_WIDTH)] or [""]

@@ -1,0 +1,46 @@
+"""From a long script with a difference at its end to a short one that still has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Blocks = list[list[str]]
+"""A script in moves: each is the lines of one step, captures included."""
+
+
+def shrink(blocks: Blocks, differs: Callable[[Blocks], int | None], attempts: int) -> Blocks:
+    """Remove moves while ``differs`` (index of the move that differs, or None) still finds a difference.
+
+    Halves first, then quarters, down to single moves; stops after ``attempts`` replays.
+    """
+    size = max(1, len(blocks) // 2)
+    while attempts > 0:
+        removed = False
+        at = 0
+        while at < len(blocks) and attempts > 0:
+            shorter = blocks[:at] + blocks[at + size :]
+            attempts -= 1
+            found = differs(shorter) if shorter else None
+            if found is None:
+                at += size
+            else:
+                blocks, removed = shorter[: found + 1], True
+        if size == 1 and not removed:
+            break
+        size = max(1, size // 2) if not removed or size > 1 else 1
+    return blocks
+
+
+def split(lines: list[str]) -> Blocks:
+    """Group continuation lines with the line they belong to.
+
+    >>> split(["a", "  b", "c"])
+    [['a', '  b'], ['c']]
+    """
+    blocks: Blocks = []
+    for line in lines:
+        if line.startswith(" ") and blocks:
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return blocks
