@@ -126,6 +126,8 @@ class KeepAliveSession:
         call.on_cancel = self.closed
 
     def message(self, body: bytes) -> None:
+        if not self.call.open:
+            return
         try:
             id = _parse_keep_alive(body).ID
         except DecodeError:

@@ -106,6 +106,8 @@ class WatchSession:
     # -- from the client ----------------------------------------------------------------------------------------
 
     def message(self, body: bytes) -> None:
+        if not self.call.open:
+            return
         request = decode(self.call, rpc.WatchRequest, body, STREAM)
         if request is None:
             self.closed()

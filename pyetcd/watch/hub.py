@@ -30,9 +30,7 @@ class History(Protocol):
     revision: int
     compact_revision: int
 
-    def changes(
-        self, start: int, end: int, limit_revisions: int, *, with_prev: bool
-    ) -> list[tuple[int, list[Change]]]:
+    def changes(self, start: int, end: int, limit_revisions: int, *, with_prev: bool) -> list[tuple[int, list[Change]]]:
         """Whole revisions of [start, end) in order, at most ``limit_revisions``, for start >= compact_revision."""
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyetcd.pb.rpc_pb2 import WatchResponse
 
 
 class Outlet:
     """Stands in for a call: keeps what is sent; ``pending`` grows while the client is not ``reading``."""
 
-    def __init__(self) -> None:
-        self.sent: list[WatchResponse] = []
+    def __init__(self, kind: Any = WatchResponse) -> None:
+        self.kind = kind
+        self.sent: list[Any] = []
         self.raw: list[bytes] = []
         self.pieces: list[int] = []
         self.pending = 0
@@ -22,11 +25,11 @@ class Outlet:
         self.pieces.append(len(bodies))
         self.raw += bodies
         for body in bodies:
-            self.sent.append(WatchResponse.FromString(body))
+            self.sent.append(self.kind.FromString(body))
             if not self.reading:
                 self.pending += len(body)
 
-    def take(self) -> list[WatchResponse]:
+    def take(self) -> list[Any]:
         """Everything since the last take."""
         sent, self.sent = self.sent, []
         self.raw.clear()
