@@ -53,8 +53,9 @@ class PeriodicCompactor:
         if period <= 0:
             raise ValueError("a periodic compactor needs a period")
         interval = min(period, _HOUR)
-        self._sampling = interval // _SAMPLES_PER_PERIOD / 1e9
-        self._samples: deque[int] = deque([revision], maxlen=period // (interval // _SAMPLES_PER_PERIOD) + 1)
+        sampling = max(interval // _SAMPLES_PER_PERIOD, 1)
+        self._sampling = sampling / 1e9
+        self._samples: deque[int] = deque([revision], maxlen=period // sampling + 1)
         self._interval = interval / 1e9
         self._wait = period / 1e9  # the first time a whole period, then the interval
         self._last_success = now

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pyetcd.server.config import Config
 from pyetcd.server.logs import Logger
+from pyetcd.server.messages import START_FAILED
 from pyetcd.server.settings import FatalExit
 
 
@@ -22,7 +23,7 @@ def with_data_dir(config: Config, log: Logger) -> Config:
 def announce_start(config: Config, log: Logger) -> bool:
     """Says whether the directory holds a member already (True) or the server starts afresh.
 
-    Raises FatalExit when the directory cannot be read or belongs to something else.
+    Raises FatalExit when the directory cannot be read, belongs to something else, or is to be filled by joining.
     """
     kind = identify(config.data_dir, log)
     if kind == "proxy":
@@ -30,6 +31,10 @@ def announce_start(config: Config, log: Logger) -> bool:
         raise FatalExit("", 2)
     text = "Initialize and start etcd server" if kind == "empty" else "server has already been initialized"
     log.info(text, data_dir=config.data_dir, dir_type=kind)
+    if kind == "empty" and config.initial_cluster_state == "existing":
+        flag = "--initial-cluster-state=existing"
+        log.fatal(START_FAILED, error=f"{flag} is not served by this version of pyetcd: joining a cluster comes later")
+        raise FatalExit("")
     return kind == "member"
 
 
