@@ -1,14 +1,16 @@
 """The port multiplexer: the first bytes decide between gRPC and HTTP/1.1 (wire contract §8.3).
 
-HTTP/2's preface (prior knowledge) means gRPC, whatever the path; everything else, ``Upgrade: h2c`` included, goes to
-the HTTP factory.
+HTTP/2's preface (prior knowledge) means gRPC, whatever the path; an HTTP/1.x request line, with ``Upgrade: h2c`` or
+not, goes to the HTTP factory; anything else is closed without a word.  The rules are those of cmux, which official
+etcd uses, its limit of 4096 bytes for the request line included.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
@@ -19,12 +21,20 @@ from pyetcd.net.port import GATE_TIMEOUT, USER_TIMEOUT, Port
 from pyetcd.net.session import Session
 from pyetcd.wire.frames import PREFACE
 
+Spoken = Literal["grpc", "http", "neither"]
 
-def speaks_http2(first: bytes) -> bool | None:
-    """None while the bytes could still become either."""
-    if not PREFACE.startswith(first[: len(PREFACE)]):
-        return False
-    return True if len(first) >= len(PREFACE) else None
+_LONGEST_REQUEST_LINE = 4096
+_REQUEST_LINE = re.compile(rb"[^ ]* .* HTTP/1\.[0-9]")
+
+
+def spoken(first: bytes) -> Spoken | None:
+    """What a connection speaks; None while its first bytes do not tell."""
+    if first.startswith(PREFACE[: len(first)]):
+        return "grpc" if len(first) >= len(PREFACE) else None
+    line, newline, _ = first[:_LONGEST_REQUEST_LINE].partition(b"\n")
+    if newline:
+        return "http" if _REQUEST_LINE.fullmatch(line.removesuffix(b"\r")) else "neither"
+    return "neither" if len(line) == _LONGEST_REQUEST_LINE else None
 
 
 def twisted_address(name: object) -> IAddress:
@@ -55,14 +65,16 @@ class Gate(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._first += data
-        http2 = speaks_http2(self._first)
-        if http2 is None:
+        protocol = spoken(self._first)
+        if protocol is None:
             return
         self._leave()
-        if http2:
+        if protocol == "grpc":
             self._to_session()
-        else:
+        elif protocol == "http":
             self._to_http()
+        else:
+            self._transport.close()
 
     def connection_lost(self, _problem: Exception | None) -> None:
         self._leave()

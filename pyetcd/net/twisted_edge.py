@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pyetcd.net.address import printed, tune
-from pyetcd.net.gate import speaks_http2
+from pyetcd.net.gate import spoken
 from pyetcd.net.port import GATE_TIMEOUT, USER_TIMEOUT, Port
 from pyetcd.net.session import Session
 
@@ -100,12 +100,12 @@ class TwistedGate(Protocol):
 
     def _decide(self, data: bytes) -> None:
         self._first += data
-        http2 = speaks_http2(self._first)
-        if http2 is None:
+        protocol = spoken(self._first)
+        if protocol is None:
             return
         self._cancel_timeout()
         transport: Any = self.transport
-        if http2:
+        if protocol == "grpc":
             self._port.links.discard(self)
             handle = transport.getHandle()
             self._session = Session(self._port, TwistedPipe(transport), printed(handle.getpeername()))
@@ -113,6 +113,9 @@ class TwistedGate(Protocol):
             self._session.data_received(self._first)
             if self._port.stopping:
                 self._session.shut_down()
+            return
+        if protocol == "neither":
+            transport.loseConnection()
             return
         factory = self._port.http_factory
         self._http = factory.buildProtocol(self._peer) if factory is not None else None
