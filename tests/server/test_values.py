@@ -27,7 +27,7 @@ def test_integers(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", "_1", "1_", "1__0", "09", "0x", "1.0", " 1", "1e3", "٣", "-9223372036854775809"]
+    "text", ["", "-", "_1", "1_", "1__0", "09", "0x", "1.0", " 1", "1e3", "٣", f"-{(1 << 63) + 1}"]
 )
 def test_no_integers(text: str) -> None:
     with pytest.raises(ValueSyntax):
@@ -62,7 +62,7 @@ def test_durations_that_cannot_be_read(text: str, complaint: str) -> None:
     assert str(caught.value) == complaint
 
 
-@given(st.integers(min_value=0, max_value=10**15))
+@given(st.integers(min_value=0, max_value=10**12))
 def test_durations_come_back(microseconds: int) -> None:
     assert duration_nanoseconds(format_duration(microseconds / 1e6)) == microseconds * 1000
 
