@@ -25,9 +25,9 @@ BATCH_BYTES = 32 << 20
 SLICE_REVISIONS = 200
 """Revisions read in one step at most: about two milliseconds."""
 FIRST_SLICE = 25
-"""Revisions read in the first step, when the size of the values is not known yet."""
-SLICE_BYTES = 1 << 20
-"""Bytes of KeyValues a step should read."""
+"""Revisions read in the first step, when nothing is known yet of values and interest."""
+SLICE_WORK = 2000
+"""What a step should do: events handed to watchers, and half kilobytes read."""
 
 
 class _Batch:
@@ -68,24 +68,23 @@ class HistoryPass:
         asked = self._slice
         end = store.revision + 1 if self._batches else 0
         history = store.changes(self._cursor, end, asked, with_prev=self._with_prev)
-        read = 0
+        work = 0
         for revision, changes in history:
-            self._gather(revision, changes)
+            work += self._gather(revision, changes) + sum(len(change.kv) for change in changes) // 512
             if self._size > BATCH_BYTES:
                 self._send_all()
-            read += sum(len(change.kv) for change in changes)
-        self._adapt(read)
+        self._adapt(work)
         if len(history) == asked:
             self._cursor = history[-1][0] + 1
             return not self._batches
         self._finish()
         return True
 
-    def _adapt(self, read: int) -> None:
-        """Large values: fewer revisions in the next slice."""
-        if read > SLICE_BYTES:
+    def _adapt(self, work: int) -> None:
+        """Large values or many watchers: fewer revisions in the next slice."""
+        if work > SLICE_WORK:
             self._slice = max(1, self._slice // 2)
-        elif read < SLICE_BYTES // 4:
+        elif work < SLICE_WORK // 4:
             self._slice = min(SLICE_REVISIONS, self._slice * 2)
 
     def remove(self, watcher: Watcher) -> None:
@@ -94,7 +93,8 @@ class HistoryPass:
 
     # -- gathering --------------------------------------------------------------------------------------------
 
-    def _gather(self, revision: int, changes: Sequence[Change]) -> None:
+    def _gather(self, revision: int, changes: Sequence[Change]) -> int:
+        """One revision to whom it concerns; how many that were."""
         wanted: dict[Watcher, list[SharedEvent]] = {}
         watching = self._group.watching
         for change in changes:
@@ -107,6 +107,7 @@ class HistoryPass:
                             wanted.setdefault(watcher, []).append(event)
         for watcher, events in wanted.items():
             self._add(watcher, revision, watcher.wanted(events))
+        return len(wanted)
 
     def _add(self, watcher: Watcher, revision: int, events: list[bytes]) -> None:
         batch = self._batches.get(watcher)

@@ -108,7 +108,8 @@ class Hub:
         head = self.header(revision)
         shared = SharedEvent(change)
         tail = shared.encoded(False)
-        size = (len(head) + len(tail)) * sum(map(len, sets))
+        tail_with_prev = b""  # made when the first asks for it
+        size = (len(head) + len(tail) + len(change.prev or b"")) * sum(map(len, sets))
         if self._gathered + size > GATHER_LIMIT:
             self._offer_each([w for members in sets for w in members], revision, head, (shared,))
             return
@@ -123,7 +124,12 @@ class Hub:
                         outbox = stream.outbox
                         if not outbox:
                             touch(stream)
-                        outbox.append(head + watcher.id_field + tail)
+                        watcher.due = False
+                        if watcher.prev_kv:
+                            tail_with_prev = tail_with_prev or shared.encoded(True)
+                            outbox.append(head + watcher.id_field + tail_with_prev)
+                        else:
+                            outbox.append(head + watcher.id_field + tail)
                         continue
                 special.append(watcher)
         if special:

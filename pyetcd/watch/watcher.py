@@ -37,8 +37,7 @@ class State(Enum):
 class Watcher:
     """``end``: None for the one key, b"" for every key from ``key`` on, else exclusive.
 
-    ``plain``: nothing to look at but the key, so the hub may send without asking (no filter, no prev_kv, no progress
-    to put off, no fragments, no start in the future).
+    ``plain``: the hub may send any event of the key without asking: no filter, no fragments, no start in the future.
     ``due``: the next progress tick sends; events since the last one put it off.
     """
 
@@ -71,7 +70,7 @@ class Watcher:
         self.progress = progress
         self.fragment = fragment
         self.due = progress
-        self.special = bool(self.no_put or self.no_delete or prev_kv or progress or fragment)
+        self.special = self.no_put or self.no_delete or fragment
         self.state = State.UNSYNCED
         self.plain = False
 
