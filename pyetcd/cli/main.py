@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 
 SUB_COMMANDS = {
     "migrate": "pyetcd.migrate.cli",
@@ -40,6 +39,8 @@ def _sub_command(name: str, arguments: list[str]) -> int:
 
 
 def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # the package around it is missing

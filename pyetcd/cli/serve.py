@@ -7,24 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from pyetcd.cli.texts import USAGE, help_text, version_text
-from pyetcd.server.command_line import HelpWanted, UsageError
-from pyetcd.server.data_dir import announce_start, with_data_dir
-from pyetcd.server.load import load_config
-from pyetcd.server.settings import FatalExit
-
-
-class _VersionShown(Exception):
-    """``--version`` has been answered."""
+from pyetcd.server.command_line import HelpWanted, UsageError, parse_command_line
+from pyetcd.server.settings import FatalExit, Settings
 
 
 def run_server(program: str, arguments: Sequence[str]) -> int:
     """Start the server and stay until it ends.  Exit status: 0, 1 for what etcd calls fatal, 2 for bad usage."""
     try:
-        config, log = load_config(program, arguments, os.environ, _show_version)
-        config = with_data_dir(config, log)
-        announce_start(config, log)
-    except _VersionShown:
-        return 0
+        settings = parse_command_line(arguments)
     except HelpWanted:
         sys.stderr.write(USAGE + "\n")
         sys.stdout.write(help_text() + "\n")
@@ -32,14 +22,24 @@ def run_server(program: str, arguments: Sequence[str]) -> int:
     except UsageError as error:
         sys.stderr.write(f"{error}\n{USAGE}\n")
         return 2
+    if settings.on("version") and not settings.positional:
+        sys.stdout.write(version_text())
+        return 0
+    try:
+        return _start([program, *arguments], settings)
     except FatalExit as ending:
         sys.stderr.write(ending.text)
         return ending.code
+
+
+def _start(command: Sequence[str], settings: Settings) -> int:
+    # From here on imports cost time that a look at the version should not pay for.
+    from pyetcd.server.data_dir import announce_start, with_data_dir
+    from pyetcd.server.load import load_config
+
+    config, log = load_config(command, settings, os.environ)
+    config = with_data_dir(config, log)
+    announce_start(config, log)
     from pyetcd.server.assembly import serve
 
     return serve(config, log)
-
-
-def _show_version() -> None:
-    sys.stdout.write(version_text())
-    raise _VersionShown

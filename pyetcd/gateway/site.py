@@ -51,6 +51,8 @@ class GatewayRequest(http.Request):
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self.channel.refused:
+            return
         self.method, self.uri, self.clientproto = command, path, version
         self.responseHeaders = Headers()
         headers = {
@@ -126,6 +128,11 @@ class GatewayChannel(http.HTTPChannel):
     def __init__(self, router: Router) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.router = router
+        self.refused = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.refused:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def checkPersistence(self, request: http.Request, version: bytes) -> bool:
         tokens = b",".join(request.requestHeaders.getRawHeaders(b"connection", [])).lower()
@@ -133,7 +140,10 @@ class GatewayChannel(http.HTTPChannel):
         return b"keep-alive" in wanted if version == b"HTTP/1.0" else b"close" not in wanted
 
     def refuse(self, code: int, why: str = "") -> None:
-        """Answer what is no request, and close."""
+        """Answer what is no request, and close; what still arrives is not looked at."""
+        if self.refused:
+            return
+        self.refused = True
         self.transport.write(refusal(code, why))  # type: ignore[union-attr,call-arg]
         self.loseConnection()  # type: ignore[no-untyped-call]
 

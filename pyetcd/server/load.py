@@ -6,9 +6,8 @@ one exists, warnings about the configuration before the line that repeats the ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from pyetcd.server.command_line import parse_command_line
 from pyetcd.server.config import Config, build_config
 from pyetcd.server.config_file import read_config_file
 from pyetcd.server.default_host import default_host, with_default_host
@@ -29,24 +28,16 @@ _DEPRECATED = {
 _SHORTEST_RAFT_TIMEOUT = 5.0
 
 
-def load_config(
-    program: str,
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-    on_version: Callable[[], None],
-) -> tuple[Config, Logger]:
-    """The configuration and the log to use.
+def load_config(command: Sequence[str], settings: Settings, environ: Mapping[str, str]) -> tuple[Config, Logger]:
+    """The configuration and the log to use, from a command line that has been read (command_line.py).
 
-    ``on_version`` answers ``--version`` and does not come back.  Raises UsageError and HelpWanted (nothing written
-    yet), FatalExit (everything written) when the command has to end.
+    ``command`` is that line with the program's name, for the log.  Raises FatalExit, everything written, when the
+    command has to end.
     """
-    settings = parse_command_line(arguments)
     log, complaint = Logger(), None
     try:
         if settings.positional:
             raise ConfigError(f"{quote(settings.positional[0])} is not a valid flag")
-        if settings.on("version"):
-            on_version()
         path = settings.text("config-file") or environ.get("ETCD_CONFIG_FILE", "")
         if path:
             settings, log = _from_file(path)
@@ -57,7 +48,7 @@ def load_config(
         refuse_what_comes_later(settings)
     except ConfigError as error:
         complaint = error
-    log.info("Running: ", args=[program, *arguments])
+    log.info("Running: ", args=list(command))
     if complaint is not None:
         log.warn("failed to verify flags", error=complaint)
         if isinstance(complaint, UnsetAdvertiseClientUrls):

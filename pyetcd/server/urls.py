@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -119,6 +118,8 @@ def unique_urls(texts: Iterable[str]) -> tuple[Url, ...]:
 
 def is_ip(host: str) -> bool:
     """What Go's net.ParseIP accepts: no zones, no short forms."""
+    import ipaddress  # the version can be told without it
+
     try:
         ipaddress.ip_address(host)
     except ValueError:

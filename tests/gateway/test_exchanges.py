@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Iterable
 
 import pytest
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from pyetcd.gateway.health import health_handlers
 from pyetcd.gateway.router import Router, version_handler
@@ -96,3 +98,34 @@ def test_learner_is_not_ready() -> None:
     member.is_learner = True
     answer, _ = talk(member, "GET /readyz/non_learner HTTP/1.1\r\nHost: a\r\n\r\n")
     assert answer.endswith("[-]non_learner failed: not supported for learner\n\n")
+
+
+def test_what_is_no_request_is_refused_once() -> None:
+    answer, still_open = talk(
+        FakeMember(), "POST /foo HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + "x" * 900_000
+    )
+    assert answer.count("HTTP/1.1 400 Bad Request") == 1 and not still_open
+    answer, still_open = talk(FakeMember(), "GET / HTTP/1.1\r\nX: " + "x" * 1_100_000)
+    assert answer.startswith("HTTP/1.1 431 Request Header Fields Too Large\r\n") and not still_open
+    answer, _ = talk(
+        FakeMember(), "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\nGET /version HTTP/1.1\r\n\r\n"
+    )
+    assert answer.count("HTTP/1.1") == 1
+
+
+def test_an_answer_for_somebody_who_left_is_dropped() -> None:
+    """A linearizable read may end after its connection did."""
+    waiting: list[Callable[[str | None], object]] = []
+
+    class Slow(FakeMember):
+        def check_read(self, linearizable: bool, done: Callable[[str | None], object]) -> None:
+            waiting.append(done)
+
+    handlers = health_handlers(Slow(), HealthCounters(), Silent())
+    channel = GatewayFactory(Router(handlers, log=Silent()), timeout=None).buildProtocol(None)
+    transport = StringTransport()
+    channel.makeConnection(transport)
+    channel.dataReceived(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+    channel.connectionLost(Failure(ConnectionDone()))
+    waiting[0](None)
+    assert transport.value() == b""

@@ -11,6 +11,7 @@ import pytest
 
 from pyetcd.cli.serve import run_server
 from pyetcd.cli.texts import help_text
+from pyetcd.server.command_line import parse_command_line
 from pyetcd.server.data_dir import with_data_dir
 from pyetcd.server.flags import FLAGS, Status
 from pyetcd.server.identity import format_initial_cluster, parse_initial_cluster
@@ -72,7 +73,7 @@ def test_refused_as_official(
 def test_configuration_as_official(row: Any, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server would start with, shown as the official start-up line shows it."""
     arguments, _ = prepared(case_of(row), monkeypatch, alone)
-    config, log = load_config("etcd", arguments, os.environ, lambda: None)
+    config, log = load_config(["etcd", *arguments], parse_command_line(arguments), os.environ)
     config = with_data_dir(config, log)
     cluster = format_initial_cluster(parse_initial_cluster(config.initial_cluster))
     fields = starting_fields(config, member_initialized=False, initial_cluster=cluster)
