@@ -114,3 +114,30 @@ def test_readiness_is_told_to_whoever_asked(tmp_path: Path) -> None:
         assert manager.recv(100) == b"READY=1"
     assert not notify_ready(SILENT, {})
     assert not notify_ready(SILENT, {"NOTIFY_SOCKET": str(tmp_path / "nobody")})
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio", "epoll"])
+def test_a_signal_wakes_the_loop(loop: str) -> None:
+    """The way the server uses it: the reactor without handlers of its own, idle when the signal comes."""
+    script = """
+        import sys
+        from pyetcd.cli.signals import end_by_signal, on_stop_signals
+        from pyetcd.net.loop import install_reactor
+        install_reactor(sys.argv[1])
+        from twisted.internet import reactor
+        seen = []
+        def stop(number):
+            seen.append(number)
+            reactor.callFromThread(reactor.stop)
+        on_stop_signals(stop)
+        reactor.callWhenRunning(lambda: print("running", flush=True))
+        reactor.run(installSignalHandlers=False)
+        print("stopped", flush=True)
+        end_by_signal(seen[0])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), loop]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None and server.stdout.readline() == "running\n"
+        server.send_signal(signal.SIGTERM)
+        assert server.stdout.read() == "stopped\n"
+        assert server.wait() == -signal.SIGTERM

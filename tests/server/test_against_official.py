@@ -17,7 +17,7 @@ from pyetcd.server.flags import FLAGS, Status
 from pyetcd.server.identity import format_initial_cluster, parse_initial_cluster
 from pyetcd.server.load import load_config
 from pyetcd.server.start_line import starting_fields
-from tests.peers import FOLDER
+from tests.peers import need
 from tests.server import cases
 from tests.server.cases import Case
 
@@ -104,9 +104,9 @@ def test_every_official_flag_is_known_with_its_default() -> None:
     assert all(flag.help for flag in FLAGS.values() if flag.status is not Status.IGNORED)
 
 
-@pytest.mark.skipif(not (FOLDER / "etcd").exists(), reason="official etcd is not built: run `make peers`")
 def test_recordings_are_fresh() -> None:
     """A sample of the cases asked again: the recordings belong to the binary that is here."""
+    need("etcd")
     for row in REFUSED[::12]:
         again = cases.ask_official(case_of(row))
         assert again == {key: row[key] for key in again}, row["case"]
