@@ -32,7 +32,6 @@ class Grammar:
         lines = []
         for name in STREAMS:
             self.world.watchers[name] = set()
-            self.world.stale[name] = set()
             lines += [f'open {name} Watch.Watch create_request {{ key: "nothing" watch_id: 1000 }}', f"{name} expect"]
         return lines
 
@@ -56,6 +55,11 @@ class Grammar:
         elif self.v.chance(0.03):
             options = f" [{self.random.choice(['hasleader=true', 'gzip', 'client-api-version=3.7.1'])}]"
         return f"{client}{method}{options} {request}".rstrip()
+
+    def as_root(self, method: str, request: str) -> str:
+        """A call that must succeed while auth is on."""
+        token = f"[token=${self.world.tokens[0]}] " if self.world.tokens else ""
+        return f"{method} {token}{request}"
 
     def learn(self, step: Step, method: str, outcome: Outcome) -> None:
         """Follow the reference's revision and what its answers imply for later moves."""
@@ -134,18 +138,34 @@ def _chosen_lease(g: Grammar) -> Lines:
 def watch(g: Grammar) -> Lines:
     """Creations and cancellations stand between settled streams, so that both servers see the same present."""
     name = g.random.choice(STREAMS)
-    ids, stale = g.world.watchers[name], g.world.stale[name]
+    ids = g.world.watchers[name]
     draw = g.random.random()
+    if draw < 0.1:
+        return _unsynced(g, name)
     if draw < 0.5 and len(ids) < 8:
-        start = g.random.choice([0, 0, 0, g.v.revision(), max(1, g.world.revision - g.random.randrange(20))])
-        text = watch_create(g.v, start)
-        ids.add(len(ids))
-        return [f"{name} settle", f"{name} send create_request {{ {text} }}", f"{name} expect", f"{name} settle"]
+        start = g.random.choice([0, 0, 0, max(g.world.compacted, g.world.revision - g.random.randrange(20))])
+        chosen = g.random.choice([0, 0, 0, 1, 2, 3, 7])
+        ids.add(chosen or len(ids))
+        return _create(g, name, start, chosen)
     if draw < 0.85:
-        number = g.random.choice(sorted(ids | {0, 1, 2, 3, 7, 55, 100} | stale))
-        ids.discard(max(ids, default=0))
+        number = g.random.choice(sorted(ids | {0, 1, 2, 3, 7, 55}))
+        ids.discard(number)
         return [f"{name} settle", f"{name} send cancel_request {{ watch_id: {number} }}", f"{name} settle"]
     return [f"{name} settle"]
+
+
+def _create(g: Grammar, name: str, start: int, watch_id: int) -> Lines:
+    text = watch_create(g.v, start) + (f" watch_id: {watch_id}" if watch_id else "")
+    return [f"{name} settle", f"{name} send create_request {{ {text} }}", f"{name} expect", f"{name} settle"]
+
+
+def _unsynced(g: Grammar, name: str) -> Lines:
+    """A watcher of the future, or of what is compacted: it silences progress, so it goes in the same move."""
+    start = g.random.choice([g.world.revision + 2, g.world.revision + 50, max(1, g.world.compacted - 1), -1])
+    lines = _create(g, name, start, 500)
+    for _ in range(g.random.randrange(3)):
+        lines += g.random.choice([kv, txn])(g)
+    return [*lines, f"{name} send cancel_request {{ watch_id: 500 }}", f"{name} settle"]
 
 
 def maintenance(g: Grammar) -> Lines:
@@ -171,10 +191,10 @@ def _alarm(g: Grammar) -> Lines:
     """Raise an alarm, call a few things, clear it."""
     name = g.random.choice(["NOSPACE", "CORRUPT"])
     member = g.random.choice(["$member", "77"])
-    lines = [g.call("Maintenance.Alarm", f"action: ACTIVATE memberID: {member} alarm: {name}")]
+    lines = [g.as_root("Maintenance.Alarm", f"action: ACTIVATE memberID: {member} alarm: {name}")]
     for _ in range(g.random.randrange(4)):
         lines += g.random.choice([kv, kv, txn])(g)
-    return [*lines, g.call("Maintenance.Alarm", f"action: DEACTIVATE memberID: {member} alarm: {name}")]
+    return [*lines, g.as_root("Maintenance.Alarm", f"action: DEACTIVATE memberID: {member} alarm: {name}")]
 
 
 def cluster(g: Grammar) -> Lines:

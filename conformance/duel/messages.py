@@ -102,6 +102,4 @@ def watch_create(v: Values, start: int) -> str:
     text += v.flag("prev_kv", 0.4) + v.flag("progress_notify", 0.2) + v.flag("fragment", 0.1)
     if v.chance(0.15):
         text += f" filters: {v.random.choice(['NOPUT', 'NODELETE', '5'])}"
-    if v.chance(0.25):
-        text += f" watch_id: {v.random.choice([1, 2, 3, 7, 100])}"
     return text

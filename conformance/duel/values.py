@@ -20,7 +20,6 @@ class World:
     revision: int = 1
     compacted: int = 0
     watchers: dict[str, set[int]] = field(default_factory=dict)  # stream → ids
-    stale: dict[str, set[int]] = field(default_factory=dict)  # stream → ids that silence its progress
     tokens: list[str] = field(default_factory=list)
     auth: bool = False
     chosen: int = 0  # server-chosen lease ids so far

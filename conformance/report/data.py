@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..runner import CaseResult, StepResult
+from ..player import StepResult
+from ..runner import CaseResult
 
 
 @dataclass

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..runner import CaseResult, StepResult
+from ..player import StepResult
+from ..runner import CaseResult
 from ..write import render_outcome
 from .data import Report
 
