@@ -38,7 +38,7 @@ def _book(connection: Lifetime, call: Call, size: int, data_size: int, ended: bo
     call.received += size
     window = connection.settings.stream_window
     if call.received > window:
-        connection.output.reset(call, ErrorCode.FLOW_CONTROL_ERROR)
+        connection.stream_error(call, ErrorCode.FLOW_CONTROL_ERROR)
         return False
     if not ended and call.received > window // 2:
         connection.output.put(window_frame(call.stream, call.received))
@@ -47,7 +47,7 @@ def _book(connection: Lifetime, call: Call, size: int, data_size: int, ended: bo
     if owed is not None:
         connection.lengths[call.stream] = owed = owed - data_size
         if owed < 0:
-            connection.output.reset(call, ErrorCode.PROTOCOL_ERROR)
+            connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
             return False
     return True
 
@@ -59,19 +59,22 @@ def _read(connection: Lifetime, call: Call, data: bytes) -> None:
         reader = call.reader = call.head.new_reader()
         call.phase = Phase.MIXED
     output = connection.output
-    before = reader.held
     reader.feed(data)
+    output.held += len(data)
     try:
-        while call.open and (message := reader.next()) is not None:
+        while call.open:
+            before = reader.held
+            try:
+                message = reader.next()
+            finally:
+                output.held -= before - reader.held
+            if message is None:
+                break
             _on_message(connection, call, message)
     except StatusFault as fault:
         connection.abandon(call, fault.code, fault.text)
-    if call.reader is not None:
-        output.held += reader.held - before
-        if output.held > connection.settings.max_held:
-            connection.overloaded()
-    else:
-        output.held -= before
+    if output.held > connection.settings.max_held:
+        connection.overloaded()
 
 
 def _on_message(connection: Lifetime, call: Call, message: bytes) -> None:
@@ -112,7 +115,7 @@ def start(connection: Lifetime, call: Call) -> None:
 def end_of_requests(connection: Lifetime, call: Call) -> None:
     """The client has ended its side.  A cut-off prefix counts as a clean end, a cut-off body does not: gRPC-Go."""
     if connection.lengths.pop(call.stream, 0):
-        connection.output.reset(call, ErrorCode.PROTOCOL_ERROR)
+        connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
         return
     if not call.open:
         return

@@ -78,6 +78,7 @@ class Lifetime:
     def greeted(self) -> None:
         """The client's preface is complete."""
         self._preface_at = inf
+        self.wake_at = self._idle_ping.due
 
     # -- streams ---------------------------------------------------------------------------------------------------
 
@@ -103,12 +104,18 @@ class Lifetime:
         self.control.spend(self.now, self.work)
         if verdict is Verdict.STREAM_ERROR:
             if call is not None:
-                self.output.reset(call, outcome.code)
+                self.stream_error(call, outcome.code)
             else:
                 self.output.reset_stream(stream, outcome.code)
         elif verdict is Verdict.CONNECTION_ERROR:
             raise ConnectionFault(outcome.code, f"{given.name} on a stream that is {outcome.state.name}")
         return False
+
+    def stream_error(self, call: Call, code: ErrorCode) -> None:
+        """The client's mistake on one stream: RST_STREAM.  Resets it provokes count like its own."""
+        self.output.reset(call, code)
+        self.lengths.pop(call.stream, None)
+        self.resets.spend(self.now)
 
     @property
     def work(self) -> int:

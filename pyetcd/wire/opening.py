@@ -76,7 +76,7 @@ def _on_block(connection: Lifetime, stream: int, flags: int, block: bytes, self_
     elif head.abort is not None:
         connection.output.abort(stream, head.abort, ended)
     elif connection.draining:
-        return  # above the last stream of our GOAWAY: the client knows it was not processed
+        connection.output.forgive(stream)  # above the last stream of our GOAWAY: the client knows it was not processed
     elif connection.refusing and connection.must_refuse():
         _refuse(connection, stream, ErrorCode.REFUSED_STREAM)
     elif timeout is not None and timeout <= 0:
@@ -153,7 +153,7 @@ def _open(connection: Lifetime, stream: int, head: Head, timeout: float | None, 
         call.state = StreamState.HALF_CLOSED
         call.phase = Phase.MIXED
         if head.expected:
-            connection.output.reset(call, ErrorCode.PROTOCOL_ERROR)
+            connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
             return
     if head.method.kind is Kind.BIDI:
         _start_stream(connection, call)
@@ -179,6 +179,6 @@ def _on_late_block(connection: Lifetime, stream: int, ended: bool, block: bytes)
     try:
         check_trailers(fields, connection.settings.max_header_list)
     except Malformed as problem:
-        connection.output.reset(call, problem.code)
+        connection.stream_error(call, problem.code)
         return
     end_of_requests(connection, call)

@@ -56,7 +56,7 @@ def _on_priority(connection: Lifetime, stream: int, _flags: int, payload: bytes)
         return
     call = connection.streams.get(stream)
     if call is not None:
-        connection.output.reset(call, ErrorCode.PROTOCOL_ERROR)
+        connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
     else:
         connection.output.reset_stream(stream, ErrorCode.PROTOCOL_ERROR)
 
@@ -122,10 +122,10 @@ def _on_window_update(connection: Lifetime, stream: int, _flags: int, payload: b
     if not connection.judge(stream, StreamInput.RECV_WINDOW):
         return
     call = connection.streams[stream]
-    if increment:
-        connection.output.stream_window_update(call, increment)
-    else:
-        connection.output.reset(call, ErrorCode.PROTOCOL_ERROR)
+    if not increment:
+        connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
+    elif not connection.output.stream_window_update(call, increment):
+        connection.stream_error(call, ErrorCode.FLOW_CONTROL_ERROR)
 
 
 def _on_stray_continuation(_connection: Lifetime, _stream: int, _flags: int, _payload: bytes) -> None:

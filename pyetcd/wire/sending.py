@@ -178,13 +178,13 @@ class Output:
         self._window += increment
         self._grant()
 
-    def stream_window_update(self, call: Call, increment: int) -> None:
-        """The peer's WINDOW_UPDATE for one stream."""
+    def stream_window_update(self, call: Call, increment: int) -> bool:
+        """The peer's WINDOW_UPDATE for one stream; False when the window would exceed 2^31-1."""
         if self.initial_window + call.credit + increment > MAX_WINDOW:
-            self.reset(call, ErrorCode.FLOW_CONTROL_ERROR)
-            return
+            return False
         call.credit += increment
         self._wake(call)
+        return True
 
     def initial_window_changed(self, size: int) -> None:
         """SETTINGS_INITIAL_WINDOW_SIZE moves every stream's window, below zero too (RFC 9113 §6.9.2)."""
@@ -389,6 +389,10 @@ class Output:
 
     def reset_stream(self, stream: int, code: int) -> None:
         self.put(reset_frame(stream, code))
+        self.forgive(stream)
+
+    def forgive(self, stream: int) -> None:
+        """What still arrives on this stream is dropped: its client does not know yet."""
         forgiven = self.forgiven
         forgiven[stream] = None
         if len(forgiven) > REMEMBERED:
