@@ -404,7 +404,10 @@ def _filtered(q: Range, kvs: list[KV]) -> list[KV]:
 
 
 def _sorted(q: Range, kvs: list[KV]) -> list[KV]:
-    """A target other than KEY sorts even with order NONE.  Ties keep key order, descending too."""
+    """A target other than KEY sorts even with order NONE.
+
+    Ties keep key order, descending too; etcd promises that only up to twelve entries (Go's sort is not stable).
+    """
     names = ("key", "version", "create", "mod", "value")
     return sorted(kvs, key=lambda kv: getattr(kv, names[q.target]), reverse=q.order == 2)
 

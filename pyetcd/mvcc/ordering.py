@@ -9,8 +9,10 @@ from typing import Any
 
 from pyetcd.mvcc.query import ORDER_DESCEND, TARGET_CREATE, TARGET_KEY, TARGET_MOD, TARGET_VALUE, TARGET_VERSION, Query
 from pyetcd.mvcc.record import create_of, key_of, mod_of, value_of, version_of
+from pyetcd.mvcc.ties import sort_like_go
 
 RUN = 2000  # entries sorted or merged between two chances to do something else
+LIKE_GO = 5000  # up to here ties come out as Go's sort leaves them
 
 SORT_KEYS: dict[int, Callable[[bytes], Any]] = {
     TARGET_KEY: key_of,
@@ -41,6 +43,8 @@ def sort_steps(q: Query, entries: list[bytes]) -> Generator[None, None, list[byt
     """
     of = SORT_KEYS[q.target]
     down = q.order == ORDER_DESCEND
+    if len(entries) <= LIKE_GO and q.target != TARGET_KEY:
+        return (yield from _with_ties([of(entry) for entry in entries], entries, down))
     runs: list[list[tuple[Any, bytes]]] = []
     for at in range(0, len(entries), RUN):
         run = [(of(entry), entry) for entry in entries[at : at + RUN]]
@@ -56,6 +60,17 @@ def sort_steps(q: Query, entries: list[bytes]) -> Generator[None, None, list[byt
         result += part
         yield
     return result
+
+
+def _with_ties(keys: list[Any], entries: list[bytes], down: bool) -> Generator[None, None, list[bytes]]:
+    """Equal keys in the order Go's sort leaves them in; larger results keep key order among them."""
+    ranks = {key: rank for rank, key in enumerate(sorted(set(keys), reverse=down))}
+    pairs = [(ranks[key], entry) for key, entry in zip(keys, entries, strict=True)]
+    if len(ranks) < len(pairs):
+        yield from sort_like_go(pairs)
+    else:
+        pairs.sort()
+    return [entry for _, entry in pairs]
 
 
 def _first(pair: tuple[Any, bytes]) -> Any:
