@@ -31,14 +31,13 @@ SLICE_WORK = 2000
 
 
 class _Batch:
-    """Events of revisions ``first`` .. ``last``, encoded; ``revisions`` counts those that concern the watcher."""
+    """Events from revision ``first`` on, encoded; ``revisions`` counts those that concern the watcher."""
 
-    __slots__ = ("events", "first", "last", "revisions", "size")
+    __slots__ = ("events", "first", "revisions", "size")
 
     def __init__(self) -> None:
         self.events: list[bytes] = []
         self.first = 0
-        self.last = 0
         self.revisions = 0
         self.size = 0
 
@@ -118,7 +117,6 @@ class HistoryPass:
             return
         if not batch.revisions:
             batch.first = revision
-        batch.last = revision
         batch.revisions += 1
         batch.events += events
         size = sum(map(len, events))
@@ -143,7 +141,6 @@ class HistoryPass:
             return
         self._size -= batch.size
         self._batches[watcher] = _Batch()
-        watcher.next_revision = batch.last + 1
         if batch.events:
             stream.queue_events(watcher, self._hub.header(self._hub.store.revision), batch.events)
             stream.flush()
