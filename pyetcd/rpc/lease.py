@@ -19,6 +19,9 @@ from pyetcd.wire.call import Call, Code, Kind, Method
 from .decode import STREAM, decode
 from .errors import fail
 
+KNOWN_REQUESTS = 16
+"""Decoded requests a keep-alive stream remembers."""
+
 _INT63 = (1 << 63) - 1
 _parse_keep_alive = rpc.LeaseKeepAliveRequest.FromString
 
@@ -115,30 +118,42 @@ class KeepAliveSession:
     A renewal that finds its lease expired waits for the revoke, and the requests behind it wait as well.
     """
 
-    __slots__ = ("_ended", "_member", "_service", "_waiting", "call")
+    __slots__ = ("_ended", "_known", "_member", "_service", "_waiting", "call")
 
     def __init__(self, service: LeaseService, call: Call) -> None:
         self._service = service
         self._member = service.member
         self.call = call
         self._waiting: deque[tuple[int, bytes]] = deque()
+        self._known: dict[bytes, tuple[int, bytes]] = {}
         self._ended = False
         call.on_cancel = self.closed
 
     def message(self, body: bytes) -> None:
         if not self.call.open:
             return
-        try:
-            id = _parse_keep_alive(body).ID
-        except DecodeError:
-            self.closed()
-            decode(self.call, rpc.LeaseKeepAliveRequest, body, STREAM)
-            return
+        known = self._known.get(body)
+        if known is None:
+            try:
+                known = self._learn(body)
+            except DecodeError:
+                self.closed()
+                decode(self.call, rpc.LeaseKeepAliveRequest, body, STREAM)
+                return
+        id, echo = known
         member = self._member
         # the header is made before the renewal: its revision may not be later than a revoke that beats the renewal
-        header = member.header(member.store.revision)
-        if self._waiting or not self._renew(id, header):
-            self._waiting.append((id, header))
+        head = member.header(member.store.revision) + echo
+        if self._waiting or not self._renew(id, head):
+            self._waiting.append((id, head))
+
+    def _learn(self, body: bytes) -> tuple[int, bytes]:
+        """The id a request asks for and the reply's field with it; a client asks for the same few again and again."""
+        id = _parse_keep_alive(body).ID
+        if len(self._known) >= KNOWN_REQUESTS:
+            self._known.clear()
+        known = self._known[body] = (id, b"\x10" + varint(id) if id else b"")
+        return known
 
     def half_close(self) -> None:
         self._ended = True
@@ -152,8 +167,8 @@ class KeepAliveSession:
         self._waiting.clear()
         self.call.on_cancel = None
 
-    def _renew(self, id: int, header: bytes) -> bool:
-        """Answer one request; False when its answer must wait."""
+    def _renew(self, id: int, head: bytes) -> bool:
+        """Answer one request with ``head`` and the TTL; False when its answer must wait."""
         member = self._member
         lessor = member.lessor
         try:
@@ -168,8 +183,7 @@ class KeepAliveSession:
         if ttl == 0:
             lessor.when_settled(id, self._resume)
             return False
-        body = header + b"\x10" + varint(id) if id else header
-        self.call.send(body + b"\x18" + varint(ttl) if ttl else body)
+        self.call.send(head + b"\x18" + varint(ttl) if ttl else head)
         return True
 
     def _forget_checkpoint(self, id: int) -> None:
@@ -188,8 +202,8 @@ class KeepAliveSession:
     def _resume(self) -> None:
         """What the first in the queue waited for has happened."""
         while self._waiting:
-            id, header = self._waiting[0]
-            if not self._renew(id, header):
+            id, head = self._waiting[0]
+            if not self._renew(id, head):
                 return
             if self._waiting:
                 self._waiting.popleft()
