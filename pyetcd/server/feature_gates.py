@@ -53,7 +53,7 @@ def enabled(gates: dict[str, bool], name: str) -> bool:
     return gates.get(name, DEFAULTS[name])
 
 
-def states(gates: dict[str, bool]) -> dict[str, tuple[bool, str]]:
+def stages(gates: dict[str, bool]) -> dict[str, tuple[bool, str]]:
     """Every gate as (on, stage), for the metrics; the two stages themselves are gates, too."""
     found = {"AllAlpha": (gates.get("AllAlpha", False), "ALPHA"), "AllBeta": (gates.get("AllBeta", False), "BETA")}
     for name in sorted(DEFAULTS):

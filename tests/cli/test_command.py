@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pyetcd.cli import main as command
-from pyetcd.cli.notify import notify_ready
 from pyetcd.cli.serve import run_server
 from pyetcd.server.logs import Logger, Output
+from pyetcd.server.notify import notify_ready
 
 SILENT = Logger(Output([]))
 
@@ -85,7 +85,7 @@ def test_version_needs_nothing_heavy() -> None:
 def test_a_signal_stops_once_and_shows_in_the_exit_status(number: signal.Signals) -> None:
     script = """
         import os, signal, sys
-        from pyetcd.cli.signals import end_by_signal, go_name, on_stop_signals
+        from pyetcd.server.signals import end_by_signal, go_name, on_stop_signals
         seen = []
         on_stop_signals(seen.append)
         number = int(sys.argv[1])
@@ -121,7 +121,7 @@ def test_a_signal_wakes_the_loop(loop: str) -> None:
     """The way the server uses it: the reactor without handlers of its own, idle when the signal comes."""
     script = """
         import sys
-        from pyetcd.cli.signals import end_by_signal, on_stop_signals
+        from pyetcd.server.signals import end_by_signal, on_stop_signals
         from pyetcd.net.loop import install_reactor
         install_reactor(sys.argv[1])
         from twisted.internet import reactor

@@ -17,7 +17,7 @@ from pyetcd.gateway.exposition import number_text, render
 from pyetcd.gateway.families import FAMILIES, histogram, number, numbers
 from pyetcd.gateway.metrics import Metrics
 from pyetcd.gateway.status import HealthCounters
-from pyetcd.server.feature_gates import states
+from pyetcd.server.feature_gates import stages
 
 LISTED = Path(__file__).parent.parent / "testdata" / "gateway" / "metric_families.txt"
 # Not in a fresh server's list: they appear with the first health check.
@@ -56,7 +56,7 @@ def everything() -> Metrics:
         rooms.WatchCollector(watch),
         rooms.LeaseCollector(SimpleNamespace(granted=1, renewed=2, revoked=3, expired=4)),
         rooms.DiskCollector(SimpleNamespace(bytes_written=512), timings, timings, timings),
-        rooms.ServerCollector(server, version="3.7.1", quota_bytes=2 << 30, gates=states({})),
+        rooms.ServerCollector(server, version="3.7.1", quota_bytes=2 << 30, gates=stages({})),
         rooms.HealthCollector(health),
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pyetcd.server.config import Config, build_config
 from pyetcd.server.default_host import with_default_host
-from pyetcd.server.feature_gates import DEFAULTS, parse_gates, states
+from pyetcd.server.feature_gates import DEFAULTS, parse_gates, stages
 from pyetcd.server.flags import FLAGS, Status
 from pyetcd.server.later import refuse_what_comes_later
 from pyetcd.server.settings import ConfigError, Settings
@@ -99,8 +99,8 @@ def test_gates() -> None:
         "PriorityRequest": True,
         "FastLeaseKeepAlive": False,
     }
-    assert set(states({})) == {*DEFAULTS, "AllAlpha", "AllBeta"}
-    assert states(parse_gates("AllBeta=false", {}))["FastLeaseKeepAlive"] == (False, "BETA")
+    assert set(stages({})) == {*DEFAULTS, "AllAlpha", "AllBeta"}
+    assert stages(parse_gates("AllBeta=false", {}))["FastLeaseKeepAlive"] == (False, "BETA")
 
 
 def given_settings(**values: str) -> Settings:
