@@ -58,18 +58,29 @@ def compact(store: Store, r: Any) -> Applied:
     return Applied(store.revision, compaction=compaction)
 
 
+class Operations:
+    """How often each was done to the store, for the metrics; a transaction's own operations count, too."""
+
+    __slots__ = ("deletes", "puts", "ranges", "txns")
+
+    def __init__(self) -> None:
+        self.puts = self.deletes = self.ranges = self.txns = 0
+
+
 class Writes:
     """Single puts and deletes, with the lease attachments that go with them."""
 
     def __init__(self, store: Store, lessor: Lessor) -> None:
         self.store = store
         self.lessor = lessor
+        self.operations = Operations()
 
     def put(self, r: Any) -> Applied:
         """One Put; raises LeaseNotFound or, for ignore_*, KeyNotFound (in this order)."""
         key = r.key
         value, lease = self.put_operands(r)
         change = self.store.put(key, value, lease)
+        self.operations.puts += 1
         self.attach(key, lease)
         prev = change.prev
         return Applied(self.store.revision, prev if prev is not None and r.prev_kv else b"", (change,))
@@ -95,6 +106,7 @@ class Writes:
     def delete_range(self, r: Any) -> Applied:
         """One DeleteRange: keys go in ascending order, nothing matched is no error and no new revision."""
         changes = self.store.delete_range(r.key, r.range_end)
+        self.operations.deletes += 1
         self.detach(changes)
         return Applied(self.store.revision, deleted_body(changes, r.prev_kv), changes)
 

@@ -127,6 +127,7 @@ def write(writes: Writes, r: Any) -> Applied:
     txn = store.begin()
     body = Execution(writes, txn, txn).body(r, iter(path))
     changes: list[Change] = txn.end()
+    writes.operations.txns += 1
     return Applied(store.revision, body, changes)
 
 
@@ -187,6 +188,7 @@ class Execution:
 
     def range(self, r: Any) -> bytes:
         result = self.view.range(query(r))
+        self.writes.operations.ranges += 1
         return self.header() + result.kvs.join() + range_tail(result)
 
     def put(self, r: Any) -> bytes:
@@ -199,6 +201,7 @@ class Execution:
             if prev is not None and (r.ignore_value or r.ignore_lease):
                 value, lease = resolve_ignored(r, prev)
         self.txn.put(r.key, value, lease)
+        self.writes.operations.puts += 1
         self.writes.attach(r.key, lease)
         return self.header() + (prev if prev is not None and r.prev_kv else b"")
 
@@ -207,6 +210,7 @@ class Execution:
         # Not Change.prev: that is the state before the transaction, the answer shows the state before this operation.
         previous = self.view.range(Query(key=r.key, end=r.range_end)).kvs.join() if r.prev_kv else b""
         changes = self.txn.delete_range(r.key, r.range_end)
+        self.writes.operations.deletes += 1
         self.writes.detach(changes)
         deleted = b"\x10" + varint(len(changes)) if changes else b""
         return self.header() + deleted + b"".join(b"\x1a" + kv[1:] for kv in split(previous))

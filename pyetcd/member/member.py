@@ -126,6 +126,10 @@ class Member:
         return self.engine.leader
 
     @property
+    def is_leader(self) -> bool:
+        return self.engine.role is Role.LEADER
+
+    @property
     def pending_proposals(self) -> int:
         return len(self._gathering) + sum(1 for p in self._outstanding if p.done is not None)
 

@@ -37,6 +37,7 @@ class KVService:
         self.member = member
         self.compactor = compactor
         self.max_txn_ops = max_txn_ops
+        self.operations = member.machine.writes.operations
 
     def methods(self) -> list[Method]:
         """The service's RPCs."""
@@ -68,6 +69,7 @@ class KVService:
     def _one_key(self, call: Call, key: bytes) -> None:
         member = self.member
         store = member.store
+        self.operations.ranges += 1
         kv = store.get(key)
         header = member.header(store.revision)
         call.reply(header if kv is None else header + kv + _COUNT_ONE)
@@ -108,6 +110,7 @@ class KVService:
             self._answer_range(call, result)
 
     def _answer_range(self, call: Call, result: RangeResult) -> None:
+        self.operations.ranges += 1
         header = self.member.header(result.revision)
         tail = range_tail(result)
         kvs = result.kvs

@@ -1,4 +1,4 @@
-"""The member's Loop on Twisted's reactor; on an asyncio reactor turns are taken from the loop itself, which is cheaper."""
+"""The member's Loop on Twisted's reactor; on an asyncio reactor turns come from the loop itself, which is cheaper."""
 
 from __future__ import annotations
 

@@ -1,0 +1,268 @@
+"""The one place that builds and wires: from a configuration to a running member, and back to nothing at its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pyetcd.apply.state_machine import StateMachine
+from pyetcd.server.notify import notify_ready
+from pyetcd.server.signals import end_by_signal, go_name, on_stop_signals
+from pyetcd.disk.worker import SWITCH_INTERVAL
+from pyetcd.gateway import collectors
+from pyetcd.gateway.app import http_site
+from pyetcd.gateway.metrics import Metrics
+from pyetcd.member.auto_compaction import AutoCompaction
+from pyetcd.member.compactor import Compactor
+from pyetcd.member.expiry import Expiry
+from pyetcd.member.member import Limits, Member
+from pyetcd.member.request_id import request_ids
+from pyetcd.net.address import bind, parse_url
+from pyetcd.net.listener import listen_on
+from pyetcd.net.loop import install_reactor
+from pyetcd.net.port import Port
+from pyetcd.rpc.cluster import ClusterService
+from pyetcd.rpc.health import HealthService
+from pyetcd.rpc.kv import KVService
+from pyetcd.rpc.lease import LeaseService
+from pyetcd.rpc.maintenance import MaintenanceService
+from pyetcd.rpc.router import ServiceRouter
+from pyetcd.rpc.watch import WatchService
+from pyetcd.server import feature_gates, messages
+from pyetcd.server.autocompaction import auto_compactor
+from pyetcd.server.bootstrap import Opened, StartError, open_member
+from pyetcd.server.config import Config
+from pyetcd.server.logs import Logger
+from pyetcd.server.publish import Publisher
+from pyetcd.server.reactor_loop import ReactorLoop
+from pyetcd.server.space import Space
+from pyetcd.server.start_line import closing_fields, serving_fields
+from pyetcd.server.status import MemberStatus
+from pyetcd.server.twisted_log import adopt_twisted_log
+from pyetcd.server.version import SERVER_VERSION
+from pyetcd.watch.hub import Hub
+from pyetcd.wire.call import Code
+from pyetcd.wire.connection import Connection
+from pyetcd.wire.requests import Resolver
+from pyetcd.wire.sending import Traffic
+from pyetcd.wire.settings import Settings
+
+GRPC_OVERHEAD_BYTES = 512 * 1024  # what a request may be larger than its log entry
+DRAIN_SECONDS = 5.0
+
+
+def serve(config: Config, log: Logger) -> int:
+    """Run the member until a signal ends it; the exit status when it could not start."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    install_reactor("uvloop")
+    from twisted.internet import reactor
+
+    adopt_twisted_log(log)
+    server = Server(config, log, reactor)
+    reactor.callWhenRunning(server.start)  # type: ignore[attr-defined]
+    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    if server.signal is not None:
+        end_by_signal(server.signal)
+    return server.exit_status
+
+
+class Server:
+    """Everything of one member process, from the data directory up to the listening port."""
+
+    def __init__(self, config: Config, log: Logger, reactor: Any) -> None:
+        self.config = config
+        self.log = log
+        self.reactor = reactor
+        self.loop = ReactorLoop(reactor)
+        self.signal: int | None = None
+        self.exit_status = 0
+        self.ports: list[Port] = []
+        self._opened: Opened | None = None
+
+    # -- start --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the directory, build the member, stand for election; serving begins when it has published itself."""
+        on_stop_signals(lambda number: self.reactor.callFromThread(self._stop_for, number))
+        try:
+            self._bind()
+            self._opened = open_member(self.config, self.log, self.loop)
+            self._build(self._opened)
+        except (StartError, OSError) as error:
+            self._fail(error)
+            return
+        rest_from_collecting()
+        self.member.start()
+        self.lessor.promote(self.loop.now(), self.config.election_seconds)
+        self.publisher.start(self._serve)
+
+    def _fail(self, error: BaseException) -> None:
+        self.log.fatal(messages.START_FAILED, error=str(error))
+        self.exit_status = 1
+        self._close()
+
+    def _build(self, opened: Opened) -> None:
+        config = self.config
+        self.compactor = Compactor(opened.backend, self.loop, config.compaction_sleep_interval)
+        machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership)
+        self.lessor = opened.lessor
+        self.member = Member(
+            opened.cluster_id,
+            opened.member_id,
+            machine=machine,
+            engine=opened.engine,
+            log=opened.wal,
+            backend=opened.backend,
+            hub=Hub(opened.store, fragment_limit=config.max_request_bytes + GRPC_OVERHEAD_BYTES),
+            compactions=self.compactor,
+            loop=self.loop,
+            request_ids=request_ids(opened.member_id, time.time_ns() // 1_000_000),
+            limits=Limits(config.request_timeout, config.max_request_bytes),
+            crash=self._crash,
+        )
+        if opened.store.compaction is not None:
+            self.compactor.add(opened.store.compaction)
+        self.status = MemberStatus(self.member)
+        self.publisher = Publisher(self.member, config, self.log)
+        self.expiry = Expiry(opened.lessor, self.member.propose, self.loop)
+        self._build_services(opened)
+
+    def _build_services(self, opened: Opened) -> None:
+        config, member = self.config, self.member
+        self.space = Space(opened.backend, opened.worker)
+        self.watches = WatchService(member, progress_interval=config.watch_progress_notify_interval)
+        self.leases = LeaseService(member)
+        services = [
+            KVService(member, self.compactor, config.max_txn_ops),
+            self.watches,
+            self.leases,
+            ClusterService(member),
+            MaintenanceService(
+                member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes
+            ),
+            HealthService(),
+        ]
+        self.router = ServiceRouter(method for service in services for method in service.methods())
+        self.traffic = Traffic()
+
+    def _connections(self) -> Callable[..., Connection]:
+        config = self.config
+        settings = Settings(
+            max_receive=config.max_request_bytes + GRPC_OVERHEAD_BYTES,
+            max_concurrent_streams=config.max_concurrent_streams,
+            ping_min_time=config.grpc_keepalive_min_time,
+            ping_idle=config.grpc_keepalive_interval,
+            ping_timeout=config.grpc_keepalive_timeout,
+        )
+        resolver = Resolver(self.router, settings)
+        return partial(
+            Connection, self.router, settings, resolver=resolver, traffic=self.traffic, on_error=self._log_bug
+        )
+
+    def _bind(self) -> None:
+        """Take the ports now, so that a clash is seen before anything is promised; accepting starts later."""
+        self._sockets = [bind(parse_url(str(url))) for url in self.config.listen_client_urls]
+
+    def _accept(self) -> list[Port]:
+        site = http_site(
+            self.status,
+            version=SERVER_VERSION,
+            metrics=self._metrics(),
+            log=self.log,
+            cors=self.config.cors,
+            host_whitelist=self.config.host_whitelist,
+        )
+        connections = self._connections()
+        return [listen_on(taken, connections, site, reactor=self.reactor) for taken in self._sockets]
+
+    def _metrics(self) -> Metrics:
+        opened = self._opened
+        assert opened is not None
+        gates = feature_gates.stages(dict(self.config.feature_gates))
+        return Metrics(
+            collectors.WireCollector(self.router.methods.values(), self.traffic),
+            collectors.StoreCollector(
+                opened.store, lambda: len(opened.store.live), self.space.size, self.space.size_in_use
+            ),
+            collectors.OperationCollector(self.member.machine.writes.operations),
+            collectors.WatchCollector(self.member.hub),
+            collectors.DiskCollector(opened.wal, opened.wal.sync_timings),
+            collectors.ServerCollector(
+                self.status, version=SERVER_VERSION, quota_bytes=self.config.quota_bytes, gates=gates
+            ),
+        )
+
+    def _serve(self) -> None:
+        """The member has published itself: open the doors."""
+        self.expiry.start()
+        schedule = auto_compactor(
+            self.config.auto_compaction_mode,
+            self.config.auto_compaction_retention,
+            self.loop.now(),
+            self.member.store.revision,
+        )
+        if schedule is not None:
+            AutoCompaction(self.member, schedule).start()
+        self.ports = self._accept()
+        self.log.info(messages.NOW_SERVING, serving_fields(self.config, self.member.id))
+        self.log.info(messages.READY)
+        notify_ready(self.log)
+        for url in self.config.listen_client_urls:
+            self.log.info(messages.SERVING_INSECURELY, traffic="grpc+http", address=url.host)
+
+    # -- end ----------------------------------------------------------------------------------------------------
+
+    def _stop_for(self, number: int) -> None:
+        self.signal = number
+        self.log.info(messages.RECEIVED_SIGNAL, signal=go_name(number))
+        self.stop()
+
+    def stop(self) -> None:
+        """Graceful: streams are told, calls under way are answered, everything is written, files are let go."""
+        self.log.info(messages.CLOSING, closing_fields(self.config))
+        if self._opened is None:
+            self._close()
+            return
+        self.expiry.stop()
+        self.compactor.stop()
+        self.watches.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
+        self.leases.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
+        self.member.stop(self._stop_ports)
+
+    def _stop_ports(self) -> None:
+        from twisted.internet.defer import DeferredList
+
+        stopping = DeferredList([port.stop(DRAIN_SECONDS) for port in self.ports])
+        stopping.addBoth(lambda _: self._close())
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            try:
+                self._opened.close()
+            except OSError as error:
+                self.log.error("failed to close the data directory", error=error)
+            self.log.info(messages.CLOSED, closing_fields(self.config))
+        self.reactor.stop()
+
+    # -- trouble ------------------------------------------------------------------------------------------------
+
+    def _crash(self, error: BaseException) -> None:
+        """The state may be half changed: end now, the log replays from what is safe."""
+        self.log.fatal("the member cannot go on", error=error)
+        os._exit(2)
+
+    def _log_bug(self, error: Exception) -> None:
+        """A call's handler failed in a way nobody foresaw; its connection ends, the others go on."""
+        self.log.error("a call failed unexpectedly", error=error)
+
+
+def rest_from_collecting() -> None:
+    """Keep the collector away from what was loaded: no pause may grow with the number of keys."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000_000)
