@@ -44,7 +44,7 @@ def _padding_error(value: bytes, offset: int) -> int | None:
         if offset == len(value):
             return len(value)
         if value[offset] != _PAD:
-            return offset
+            return offset - 1
     return None if offset + 1 == len(value) else offset + 1
 
 

@@ -229,8 +229,13 @@ class Connection(Lifetime):
         self._window = whole
 
     def _start_whole(self) -> None:
-        """Starts calls whose message is complete though the client has not ended the stream: gRPC-Go answers those,
-        too.  Waiting until the buffer is parsed lets an END_STREAM right behind the message count."""
+        """Calls to be answered though the client may not have ended the stream: the message of a unary call is
+        complete, or there is no such method.  Waiting until the buffer is parsed lets an END_STREAM right behind
+        count, as it does in gRPC-Go."""
         whole, self.whole = self.whole, []
         for call in whole:
-            start(self, call)
+            refusal = call.head.refusal
+            if refusal is None:
+                start(self, call)
+            else:
+                call.fail(*refusal)

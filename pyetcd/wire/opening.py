@@ -58,11 +58,11 @@ def on_continuation(
 def _on_block(connection: Lifetime, stream: int, flags: int, block: bytes, self_dependent: bool) -> None:
     """A whole header block: it opens a stream, or it is trailers, or a mistake."""
     ended = bool(flags & END_STREAM)
+    if not stream & 1:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a client opened an even stream")
     if stream <= connection.last_stream:
         _on_late_block(connection, stream, ended, block)
         return
-    if not stream & 1:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a client opened an even stream")
     head = connection.blocks.get(block)
     if head is not None:
         timeout = head.timeout
@@ -155,7 +155,10 @@ def _open(connection: Lifetime, stream: int, head: Head, timeout: float | None, 
         if head.expected:
             connection.stream_error(call, ErrorCode.PROTOCOL_ERROR)
             return
-    if head.method.kind is Kind.BIDI:
+    if head.refusal is not None:
+        call.message = b""  # whatever comes is not read
+        connection.whole.append(call)
+    elif head.method.kind is Kind.BIDI:
         _start_stream(connection, call)
     if ended:
         connection.resolver.ended_with_headers(call)

@@ -47,8 +47,9 @@ class Reader(Protocol):
 class Head:
     """The verdict on a header block.
 
-    ``reset`` (an error code) or ``abort`` (a header block that answers and ends the stream) refuse the request;
-    otherwise ``start`` takes the call.  ``direct``: a call of the hot path, no refusal and nothing unusual.
+    ``reset`` (an error code) or ``abort`` (a header block that answers and ends the stream) refuse the request at
+    once, ``refusal`` (code, text) as soon as what came with it is read; otherwise ``start`` takes the call.
+    ``direct``: a call of the hot path, no refusal and nothing unusual.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Head:
         "new_reader",
         "only_block",
         "phase",
+        "refusal",
         "reset",
         "start",
         "timeout",
@@ -76,6 +78,7 @@ class Head:
     def __init__(self) -> None:
         self.reset: ErrorCode | None = None
         self.abort: bytes | None = None
+        self.refusal: tuple[int, str] | None = None
         self.direct = False
         self.phase = Phase.MIXED
         self.compress = False
@@ -131,6 +134,8 @@ class Resolver:
     def __init__(self, router: Router, settings: Settings) -> None:
         self._router = router
         self._settings = settings
+        self._nothing = Method(b"", Kind.UNARY, _refusing(Code.UNIMPLEMENTED, ""))
+        """Stands for the method of calls that have none; its counters count for nobody."""
         self._services = {path[1 : path.rindex(b"/")] for path in router.methods}
 
     def resolve(self, fields: tuple[Field, ...], timeout: bytes | None = None) -> Head:
@@ -203,14 +208,16 @@ class Resolver:
 
     def _route(self, head: Head, metadata: Metadata, content_type: bytes, fields: tuple[Field, ...]) -> None:
         method = self._router.methods.get(metadata.path)
-        if method is None:
-            head.abort = refused(200, Code.UNIMPLEMENTED, self._unknown(metadata.path), content_type)
-            return
         encoding = _encoding(fields)
-        if encoding not in (None, b"gzip"):
-            head.abort = refused(200, *decompressor_missing(encoding or b""), content_type)
-            return
+        if method is None:
+            head.refusal = Code.UNIMPLEMENTED, self._unknown(metadata.path)
+        elif encoding not in (None, b"gzip"):
+            head.refusal = decompressor_missing(encoding or b"")
         head.metadata = metadata
+        if head.refusal is not None or method is None:
+            head.method = self._nothing
+            head.answer_with(content_type, None)
+            return
         head.method = method
         head.start = method.start
         head.answer_with(content_type, encoding)
