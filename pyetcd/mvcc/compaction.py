@@ -23,6 +23,7 @@ SCHEDULED = b"scheduledCompactRev"
 FINISHED = b"finishedCompactRev"
 BATCH_LIMIT = 1000  # etcd's --compaction-batch-limit
 INDEX_SLICE = 1000
+TRIM_SLICE = 20_000  # each cut moves the rest of the log, so not too few at once
 
 
 def read_meta(store: Store, name: bytes) -> int | None:
@@ -108,8 +109,7 @@ class Compaction:
         self._log = min(start + INDEX_SLICE, stop)
         for key in history.log_slice(start, self._log):
             self._drop.update(history.compact_key(key, live.revision_of(key), revision))
-        if self._log >= stop:
-            history.trim_log(revision)
+        if self._log >= stop and history.trim_log(revision, TRIM_SLICE):
             self._hasher = Hasher(self.previous_revision, self._drop if self._keeps_anything() else set())
 
     def _keeps_anything(self) -> bool:

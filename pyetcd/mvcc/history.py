@@ -94,11 +94,16 @@ class History:
             self.revs[key] = revs[n:]
         return dropped
 
-    def trim_log(self, revision: int) -> None:
-        """Cut off the changes before main ``revision`` (those at it stay: their tombstones are not yet dropped)."""
+    def trim_log(self, revision: int, limit: int) -> bool:
+        """Cut off changes before main ``revision``, at most ``limit``; True when none is left.
+
+        Those at ``revision`` stay: their tombstones are not dropped yet.
+        """
         n = bisect_left(self.log_revs, revision << MAIN_SHIFT)
-        del self.log_revs[:n], self.log_keys[:n]
-        self.trimmed += n
+        cut = min(n, limit)
+        del self.log_revs[:cut], self.log_keys[:cut]
+        self.trimmed += cut
+        return cut == n
 
     # -- looking
 

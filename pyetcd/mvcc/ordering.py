@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -55,7 +55,7 @@ def sort_steps(q: Query, entries: list[bytes]) -> Generator[None, None, list[byt
     if len(runs) <= 1:
         return [entry for run in runs for _, entry in run]
     result: list[bytes] = []
-    merged = merge(*runs, key=_first, reverse=down)
+    merged = merge(*map(_draining, runs), key=_first, reverse=down)
     while part := [entry for _, entry in islice(merged, RUN)]:
         result += part
         yield
@@ -71,6 +71,13 @@ def _with_ties(keys: list[Any], entries: list[bytes], down: bool) -> Generator[N
     else:
         pairs.sort()
     return [entry for _, entry in pairs]
+
+
+def _draining(run: list[tuple[Any, bytes]]) -> Iterator[tuple[Any, bytes]]:
+    """Gives every pair away, so that a million of them are not freed in one go at the end."""
+    run.reverse()
+    while run:
+        yield run.pop()
 
 
 def _first(pair: tuple[Any, bytes]) -> Any:

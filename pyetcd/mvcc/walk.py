@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from pyetcd.errors import Compacted
-from pyetcd.mvcc.revision import after
+from pyetcd.mvcc.revision import TOMBSTONE, after
 
 if TYPE_CHECKING:
     from pyetcd.mvcc.store import Store
@@ -87,7 +87,7 @@ def count_steps(store: Store, key: bytes, end: bytes | None, revision: int, curr
         for name in history.log_slice(at, min(at + PIECE, stop)):
             if name >= key and (end is None or name < end) and name not in seen:
                 seen.add(name)
-                total += lived(store, name, revision) - lived(store, name, current)
+                total += (history.at(name, revision) != 0) - _lived(store, name, current)
         yield
     return total
 
@@ -110,7 +110,9 @@ def count(store: Store, key: bytes, end: bytes | None, revision: int) -> int:
             return int(done.value)
 
 
-def lived(store: Store, key: bytes, revision: int) -> bool:
-    """Whether ``key`` existed at ``revision`` (not compacted)."""
-    rev = store.live.revision_of(key)
-    return 0 < rev < after(revision) or store.history.at(key, revision) != 0
+def _lived(store: Store, key: bytes, revision: int) -> bool:
+    """Whether ``key`` existed at ``revision``; looks into the tree only when history leaves it open."""
+    revs, bound = store.history.revs.get(key), after(revision)
+    if revs is not None and revs[-1] < bound and not revs[-1] & TOMBSTONE:
+        return True  # a put no younger than that, followed by the live one
+    return 0 < store.live.revision_of(key) < bound or store.history.at(key, revision) != 0

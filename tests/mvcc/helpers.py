@@ -31,6 +31,7 @@ SMALL = {
     "hashing.BATCH": 3,
     "loading.BATCH": 5,
     "compaction.INDEX_SLICE": 2,
+    "compaction.TRIM_SLICE": 2,
 }
 
 
