@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BATCH_REVISIONS = 1000
 """Revisions in one response, counted before filters."""
-BATCH_BYTES = 32 << 20
+BATCH_BYTES = 16 << 20
 """Event bytes that all responses of a pass may gather together, each watcher's counted."""
 SLICE_REVISIONS = 200
 """Revisions read in one step at most: about two milliseconds."""

@@ -320,4 +320,5 @@ def test_same_bytes(script: Callable[[Transcript], None], pair: tuple[servers.Se
         for transcript in transcripts:
             transcript.close()
     ours, official = transcripts
-    assert list(differences(ours, official)) == []
+    parted = list(differences(ours, official))
+    assert not parted, "\n".join(parted)

@@ -470,7 +470,7 @@ def test_a_long_history_of_large_values_goes_in_bounded_pieces() -> None:
         world.outlet.pending = 0
         world.stream.drained()
     assert revisions == ["created", *(str(revision) for revision in range(2, 102))]
-    assert peak < 40_000_000
+    assert peak < 24_000_000
 
 
 # -- closing ------------------------------------------------------------------------------------------------------
