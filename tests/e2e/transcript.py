@@ -34,6 +34,7 @@ MASKS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r'"dbSize(InUse)?":\d+'), r'"dbSize\1":SIZE'),
     (re.compile(r'"DBSize(InUse)?" : \d+'), r'"DBSize\1" : SIZE'),
     (re.compile(r"\b\d+(\.\d+)? [kMG]?B\b"), "SIZE"),
+    (re.compile(r"\b\d+%"), "SHARE"),
     # a lock's or an election's key ends in the lease id
     (re.compile(r"(?<=/)[0-9a-f]{14,16}\b"), "LEASE"),
 ]
