@@ -1,11 +1,10 @@
-"""The data directory: its layout, its permissions, and the lock that keeps a second server out.
+"""The data directory: etcd's layout (wire contract 11.1), its permissions, and one server at a time.
 
-::
-
-    DATA/member/wal/      the log (or --wal-dir)
-    DATA/member/snap/     .snap files: where a restart of the log begins
-    DATA/member/state/    the database
-    DATA/member/lock      held by the server that uses the directory
+    member/            0700
+      lock             flock, held while a server runs
+      wal/             the log; --wal-dir moves it elsewhere
+      snap/            %016x-%016x.snap, written at checkpoints
+      snap/rocks/      the state (official etcd has a bbolt file, snap/db)
 """
 
 from __future__ import annotations
@@ -13,48 +12,57 @@ from __future__ import annotations
 import fcntl
 import os
 
+from pyetcd.disk.files import Files
+from pyetcd.disk.wal_reader import list_segments
+
 
 class DirectoryInUse(Exception):
-    """Another process has the data directory."""
+    """Another server runs on this data directory."""
 
 
 class DataDirectory:
-    """An owned data directory; ``close`` lets another server have it.  Raises DirectoryInUse or OSError."""
+    """An opened, locked data directory; made when missing.  DirectoryInUse, or OSError when it cannot be made."""
 
-    def __init__(self, data_dir: str, wal_dir: str = "") -> None:
-        self.path = data_dir
-        member = os.path.join(data_dir, "member")
-        self.wal = wal_dir or os.path.join(member, "wal")
-        self.snap = os.path.join(member, "snap")
-        self.state = os.path.join(member, "state")
-        for folder in (data_dir, member, self.snap, os.path.dirname(os.path.abspath(self.wal))):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._lock = _lock(os.path.join(member, "lock"), data_dir)
+    def __init__(self, path: str, wal_dir: str = "") -> None:
+        self.path = path
+        self.member = os.path.join(path, "member")
+        self.wal = wal_dir or os.path.join(self.member, "wal")
+        self.snap = os.path.join(self.member, "snap")
+        self.state = os.path.join(self.snap, "rocks")
+        for directory in (path, self.member, self.snap):
+            _make(directory)
+        if wal_dir:
+            _make(os.path.dirname(os.path.abspath(wal_dir)))
+        self._lock = self._take_lock()
 
     @property
     def is_new(self) -> bool:
-        """Whether no member has ever run here."""
-        return not os.path.isdir(self.wal)
+        """No member ever ran here: there is no log."""
+        return not list_segments(self.wal)
 
     @property
     def is_official(self) -> bool:
-        """Whether official etcd's database lies here."""
+        """Official etcd keeps its database here."""
         return os.path.exists(os.path.join(self.snap, "db"))
 
     def close(self) -> None:
-        """Release the lock; may be called twice."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        """Let the next server in."""
+        os.close(self._lock)
+
+    def _take_lock(self) -> int:
+        path = os.path.join(self.member, "lock")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise DirectoryInUse(f"data directory {self.path} is in use by another server (lock on {path})") from None
+        return fd
 
 
-def _lock(path: str, data_dir: str) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise DirectoryInUse(
-            f"the data directory {data_dir} is in use by another server; stop that one or choose another --data-dir"
-        ) from None
-    return fd
+def _make(directory: str) -> None:
+    """0700 and durable when new; one that is there keeps its permissions."""
+    if os.path.isdir(directory):
+        return
+    os.makedirs(directory, 0o700)
+    Files().sync_directory(os.path.dirname(os.path.abspath(directory)))

@@ -1,156 +1,202 @@
-"""The Backend on disk: RocksDB, one key space, a bucket's entries under a prefix byte.
+"""The mvcc Backend in RocksDB.
 
-One column family, so that there is one sequence of memtables: whatever reaches the disk, by a flush or in the
-background, is a prefix of the batches that were committed.  RocksDB's own log is off: ours replays what a crash takes
-from the memtables, from the applied index that lies in the same batches (ARCHITECTURE, what must always hold).
+One column family; a byte before the key names the bucket.  RocksDB's own log is off, so the only way to the disk is a
+flush of a memtable; a batch never straddles two memtables and they are flushed in order: whatever a crash leaves is
+the state after some commit, whole.  (With a family per bucket this needs atomic flushes of all families together, and
+rocksdict can only flush one.)  The write-ahead log has the rest.
 
-Measured, 300-byte values, batches of 10 to 50: commit 0.6 to 0.9 µs a key; one entry alone 4.5 µs; get 2.4 µs; scan
-0.7 µs an entry; flush() runs without the interpreter's lock.
+The bucket of revisions comes first: its keys only grow, so the tables of different times do not overlap in it, and the
+few keys behind it that every commit rewrites touch only the last table of a level.  Compaction then moves tables
+instead of merging them.
+
+Measured, 350 B entries: a commit of one put 3.2 µs, in batches of 50 0.6 µs a put; a million revisions scanned in
+0.45 s; flush() of 32 MB 0.1 s, without the interpreter's lock.
 """
 
 from __future__ import annotations
 
 import os
+from itertools import islice
+from time import perf_counter
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    CompactOptions,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
 
+from pyetcd.disk.space import ENTRY, PageAccount
+from pyetcd.disk.timings import Timings
 from pyetcd.errors import DiskFailure
 from pyetcd.mvcc.backend import Bucket
 
-MEMTABLE_BYTES = 32 << 20
-BLOCK_CACHE_BYTES = 16 << 20
-PAGE = 4096
-EMPTY_SIZE, EMPTY_IN_USE = 5 * PAGE, 4 * PAGE  # of a database etcd has just made
-
-# KEY comes first: its new entries and the small buckets' then overlap no older table, and tables need no rewriting.
-_PREFIX = {bucket: bytes((n,)) for n, bucket in enumerate(Bucket)}
-assert _PREFIX[Bucket.KEY] == b"\0"
+_MEMTABLE = 32 << 20
+_PREFIX = {bucket: bytes((n,)) for n, bucket in enumerate(Bucket, start=1)}
+_AFTER = {bucket: bytes((n + 1,)) for n, bucket in enumerate(Bucket, start=1)}
+_ACCOUNT = b"\xff"  # behind all buckets; the page account
+_COUNTED = (Bucket.KEY, Bucket.LEASE)  # the buckets whose size is worth counting
 
 
 class RocksBackend:
-    """See mvcc.backend.Backend; ``flush`` makes every commit so far survive any crash.
+    """Implements mvcc.backend.Backend in directory ``path``, created when missing.
 
-    Raises DiskFailure when the database cannot be opened or written.
+    commit() makes a batch atomic, not durable; flush() makes every commit before it durable and may run on a thread
+    while the loop goes on.  DiskFailure when RocksDB cannot write: nothing committed later will reach the disk.
     """
 
     def __init__(self, path: str) -> None:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        self.path = path
+        self.commit_timings = Timings()
+        self._pending: dict[bytes, bytes | None] = {}
+        self._unsynced = WriteOptions()
+        self._unsynced.disable_wal = True
+        os.makedirs(path, 0o700, exist_ok=True)
         try:
             self._db = Rdict(path, _options())
         except Exception as error:
-            raise DiskFailure(f"cannot open the database {path}: {error}") from error
-        self._write_options = WriteOptions()
-        self._write_options.disable_wal = True
-        self._pending: dict[bytes, bytes | None] = {}
+            raise DiskFailure(f"cannot open the state in {path}: {error}") from error
+        self._account = PageAccount.decode(self._db.get(_ACCOUNT) or b"")
 
     # -- Backend --------------------------------------------------------------------------------------------------
 
     def put(self, bucket: Bucket, key: bytes, value: bytes) -> None:
+        """Set one entry."""
+        if bucket is Bucket.KEY:  # revisions are never rewritten
+            self._account.bytes += len(key) + len(value) + ENTRY
+        elif bucket in _COUNTED:
+            self._discount(bucket, key)
+            self._account.bytes += len(key) + len(value) + ENTRY
         self._pending[_PREFIX[bucket] + key] = value
 
     def delete(self, bucket: Bucket, key: bytes) -> None:
+        """Remove one entry; absent keys are ignored."""
+        if bucket in _COUNTED:
+            self._discount(bucket, key)
         self._pending[_PREFIX[bucket] + key] = None
 
     def get(self, bucket: Bucket, key: bytes) -> bytes | None:
-        name = _PREFIX[bucket] + key
-        if name in self._pending:
-            return self._pending[name]
-        value: bytes | None = self._db.get(name)
-        return value
+        """The value, or None."""
+        full = _PREFIX[bucket] + key
+        pending = self._pending
+        if full in pending:
+            return pending[full]
+        found: bytes | None = self._db.get(full)
+        return found
 
     def scan(self, bucket: Bucket, start: bytes, end: bytes | None, limit: int = 0) -> list[tuple[bytes, bytes]]:
-        prefix = _PREFIX[bucket]
-        stop = bytes((prefix[0] + 1,)) if end is None else prefix + end
-        if self._pending:
-            return self._scan_pending(prefix + start, stop, limit)
-        return self._scan_stored(prefix + start, stop, limit)
+        """Entries of ``[start, end)`` ascending; ``end`` None: to the end; ``limit`` 0: all."""
+        low = _PREFIX[bucket] + start
+        high = _AFTER[bucket] if end is None else _PREFIX[bucket] + end
+        if low >= high:
+            return []
+        changed = {key: value for key, value in self._pending.items() if low <= key < high} if self._pending else {}
+        options = ReadOptions()
+        options.set_iterate_upper_bound(high)
+        # Every pending delete may hide one of the rows read.
+        rows = islice(self._db.items(from_key=low, read_opt=options), limit + len(changed) if limit else None)
+        if not changed:
+            return [(key[1:], value) for key, value in rows]
+        merged = {key: value for key, value in rows if key not in changed}
+        complete = not limit or len(merged) < limit
+        last = max(merged, default=b"")
+        merged.update((k, v) for k, v in changed.items() if v is not None and (complete or k <= last))
+        found = [(key[1:], merged[key]) for key in sorted(merged)]
+        return found[:limit] if limit else found
 
     def commit(self) -> None:
-        """One atomic batch; unsynced, so it costs no disk access."""
+        """Make everything written since the last commit one atomic batch."""
         pending = self._pending
         if not pending:
             return
+        started = perf_counter()
         batch = WriteBatch(raw_mode=True)
         put, delete = batch.put, batch.delete
-        for name, value in pending.items():
+        for key, value in pending.items():
             if value is None:
-                delete(name)
+                delete(key)
             else:
-                put(name, value)
+                put(key, value)
+        self._account.grow()
+        put(_ACCOUNT, self._account.encode())
         try:
-            self._db.write(batch, self._write_options)
+            self._db.write(batch, self._unsynced)
         except Exception as error:
-            raise DiskFailure(f"cannot write the database: {error}") from error
+            raise DiskFailure(f"cannot write the state: {error}") from error
         self._pending = {}
+        self.commit_timings.add(perf_counter() - started)
 
-    # -- the disk -------------------------------------------------------------------------------------------------
+    # -- durability and space -------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Everything committed is on disk when this returns.  Blocks without the interpreter's lock: any thread."""
+        """Every commit before this call is on disk when it returns.  Blocks; runs beside the loop on any thread."""
         try:
             self._db.flush(True)
         except Exception as error:
-            raise DiskFailure(f"cannot flush the database: {error}") from error
+            raise DiskFailure(f"cannot flush the state: {error}") from error
 
     def compact_files(self) -> None:
-        """Rewrite the tables without what was deleted.  Blocks without the interpreter's lock: any thread."""
-        self._db.compact_range(None, None)
-
-    def close(self) -> None:
-        """Flush and let go of the files."""
-        self.commit()
+        """Rewrite all tables without what was deleted.  Blocks; any thread."""
+        options = CompactOptions()
+        options.set_exclusive_manual_compaction(False)
         self.flush()
-        self._db.close()
+        self._db.compact_range(None, None, options)
+        self._account.shrink()
 
     def size(self) -> int:
-        """Bytes on disk and waiting for it, in whole pages as bbolt counts."""
-        used = self._property("rocksdb.total-sst-files-size") + self._property("rocksdb.cur-size-all-mem-tables")
-        return max(EMPTY_SIZE, _pages(used))
+        """Bytes etcd's database file would take."""
+        return self._account.high_water
 
     def size_in_use(self) -> int:
-        """The same without what was deleted."""
-        used = self._property("rocksdb.estimate-live-data-size") + self._property("rocksdb.cur-size-all-mem-tables")
-        return min(max(EMPTY_IN_USE, _pages(used)), self.size())
+        """Bytes of it that would hold data."""
+        return self._account.in_use
 
-    # -- inside ---------------------------------------------------------------------------------------------------
+    def size_on_disk(self) -> int:
+        """Bytes the tables really take."""
+        size: int | None = self._db.property_int_value("rocksdb.total-sst-files-size")
+        return size or 0
 
-    def _property(self, name: str) -> int:
-        return int(self._db.property_int_value(name) or 0)
+    def close(self) -> None:
+        """Commit and flush, so that a restart replays nothing; then let go of the files."""
+        try:
+            self.commit()
+            self.flush()
+        finally:
+            self._db.close()
 
-    def _scan_stored(self, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        rows: list[tuple[bytes, bytes]] = []
-        add, left = rows.append, limit or -1
-        for name, value in self._db.items(from_key=start):
-            if name >= stop or not left:
-                break
-            add((name[1:], value))
-            left -= 1
-        return rows
+    def abandon(self) -> None:
+        """Let go of the files as a crash would: tests, and a start that failed."""
+        self._pending = {}
+        self._db.close()
 
-    def _scan_pending(self, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        """Entries not committed yet lie over those that are; only ever a few."""
-        waiting = {name: value for name, value in self._pending.items() if start <= name < stop}
-        if not waiting:
-            return self._scan_stored(start, stop, limit)
-        rows = {start[:1] + key: value for key, value in self._scan_stored(start, stop, limit and limit + len(waiting))}
-        merged = rows | waiting  # type: ignore[operator]
-        found = [(name[1:], merged[name]) for name in sorted(merged) if merged[name] is not None]
-        return found[: limit or None]  # type: ignore[return-value]
-
-
-def _pages(size: int) -> int:
-    return -(-size // PAGE) * PAGE
+    def _discount(self, bucket: Bucket, key: bytes) -> None:
+        value = self.get(bucket, key)
+        if value is not None:
+            self._account.bytes -= len(key) + len(value) + ENTRY
 
 
 def _options() -> Options:
+    """Small memory, cheap growth: values are as good as incompressible here and official etcd does not try either."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(MEMTABLE_BYTES)
-    options.set_max_write_buffer_number(4)
-    options.set_compression_type(DBCompressionType.lz4())
+    options.set_write_buffer_size(_MEMTABLE)
+    options.set_max_write_buffer_number(3)
+    options.set_compression_type(DBCompressionType.none())
+    options.set_max_background_jobs(2)
+    options.set_max_open_files(256)
+    options.set_target_file_size_base(2 * _MEMTABLE)
+    options.set_bytes_per_sync(1 << 20)
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(1 << 20)
-    tables = BlockBasedOptions()
-    tables.set_block_cache(Cache(BLOCK_CACHE_BYTES))
-    options.set_block_based_table_factory(tables)
+    options.set_stats_dump_period_sec(0)
+    options.set_stats_persist_period_sec(0)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(16 << 20))
+    table.set_block_size(16 << 10)
+    options.set_block_based_table_factory(table)
     return options

@@ -63,6 +63,11 @@ class LogContents:
     crc: int = 0
     tail_offset: int = 0
 
+    @property
+    def is_blank(self) -> bool:
+        """Made, and stopped before the first entry was on disk: the member has yet to be bootstrapped."""
+        return self.last_index == 0 and self.hard_state == HardState()
+
 
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})\.wal")
 
@@ -103,7 +108,7 @@ def read_log(directory: str, after: int = 0) -> LogContents:
     Raises TornTail (mend with :func:`repair`, then read again) or CorruptLog.  Entries may be uncommitted.
     """
     segments = select_segments(directory, after)
-    contents = LogContents(segments, last_index=after)
+    contents = LogContents(segments, last_index=max(0, segments[0].index - 1))
     crc: int | None = None
     for segment in segments:
         with open(segment.path, "rb") as file:
