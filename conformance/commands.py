@@ -13,13 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .case import Case
 from .duel.command import duel
-from .library import CASES, load_all
+from .library import CASES, load_all, matches
 from .parse import CaseError
+from .probe import CannotJudge
 from .record import RELEASE
 from .record import record as record_case
 from .report import Report, write_html, write_json, write_junit
 from .runner import CaseResult, play
-from .target import CannotJudge, ManagedTarget, RemoteTarget, Target, version_of
+from .target import ManagedTarget, RemoteTarget, Target, version_of
 
 __all__ = ["CannotJudge", "CaseError", "duel", "record", "run"]
 
@@ -63,7 +64,7 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
     root = Path(arguments.cases) if arguments.cases else CASES
     if not root.is_dir():
         raise CannotJudge(f"{root} is not a folder of cases")
-    cases = load_all(root, arguments.only)
+    cases = [case for case in load_all(root, arguments.only) if not any(matches(case, name) for name in arguments.skip)]
     if not cases:
         raise CannotJudge(f"there are no cases in {root}")
     return cases

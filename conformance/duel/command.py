@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..case import Case, Step
 from ..client import Credentials
 from ..parse import CaseError
-from ..target import CannotJudge, ManagedTarget, RemoteTarget, Target
+from ..probe import CannotJudge
+from ..target import ManagedTarget, RemoteTarget, Target
 from ..text import TextError
 from ..write import render_outcome
 from .grammar import GROUPS, Grammar
