@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +159,18 @@ def shown(fields: dict[str, float | None]) -> str:
     return " ".join(f"{name}={table.figure(value)}" for name, value in fields.items() if name != "rss")
 
 
-def version(command: tuple[str, ...]) -> str:
+def version(side: str, command: tuple[str, ...]) -> str:
+    """What the server says it is; for ours the distribution and the commit too, as it says etcd's version."""
     try:
         said = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=30).stdout
     except OSError:
-        return "not there"
-    return said.splitlines()[0] if said else "says no version"
+        return f"{side}: not there"
+    first = said.splitlines()[0] if said else "says no version"
+    if side == "official":
+        return f"official: {first}"
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    return f"ours: pyetcd-server {metadata.version('pyetcd-server')} {commit}".rstrip()
 
 
 METHOD = """\
@@ -181,7 +188,7 @@ goal is a p99 under 25 ms:
 def report(results: dict[str, Any], commands: dict[str, tuple[str, ...]], runs: int) -> str:
     order = [row.name for setting in SETTINGS for row in setting.rows] + [row.name for row in MILLION_ROWS]
     rows = {name: results["rows"][name] for name in order if name in results["rows"]}
-    versions = "; ".join(f"{side}: {version(command)}" for side, command in commands.items())
+    versions = "; ".join(version(side, command) for side, command in commands.items())
     parts = [
         "# pyetcd beside official etcd\n",
         f"{datetime.date.today()} · {versions} · {machine()}\n",
