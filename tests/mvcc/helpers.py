@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import google_crc32c
 
-from pyetcd.mvcc import Change, Query, RangeResult, Store
+from pyetcd.mvcc import Change, Query, RangeResult, Store, rope
 from pyetcd.mvcc.record import body_of, decode, encode_tombstone
 from pyetcd.pb import kv_pb2
 from tests.model import KV, Event, Range, RangeAnswer
@@ -59,7 +59,9 @@ def answer(result: RangeResult) -> RangeAnswer:
     """A store's result in the model's words, with the promises of Rope checked on the way."""
     entries = result.kvs.entries()
     assert result.kvs.size == len(result.kvs.join()) and result.returned == len(entries)
-    assert b"".join(result.kvs.pieces()) == result.kvs.join() == b"".join(entries)
+    pieces = list(result.kvs.pieces())
+    assert b"".join(pieces) == result.kvs.join() == b"".join(entries)
+    assert all(0 < len(piece) <= rope.PIECE for piece in pieces)
     return RangeAnswer(tuple(map(kv, entries)), result.count, result.more, result.revision)
 
 
