@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
 
 BACKLOG = 4096
 
@@ -84,3 +87,11 @@ def printed(name: object) -> str:
             host = host[7:]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return str(name) if name else "@"
+
+
+def twisted_address(name: object) -> IAddress:
+    """A socket address as Twisted's protocols expect it."""
+    if isinstance(name, tuple):
+        kind = IPv6Address if ":" in name[0] else IPv4Address
+        return cast(IAddress, kind("TCP", name[0], name[1]))
+    return cast(IAddress, UNIXAddress(str(name) if name else None))

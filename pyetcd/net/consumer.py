@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class LoopConsumer(asyncio.Protocol):
     """Between an asyncio transport and a Twisted protocol.  Methods Twisted calls have Twisted's names."""
 
+    undecided = False
+
     def __init__(self, port: Port, transport: asyncio.Transport, protocol: Any, host: IAddress, peer: IAddress) -> None:
         self._port = port
         self._transport = transport

@@ -12,10 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, cast
 
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IAddress
-
-from pyetcd.net.address import printed, tune
+from pyetcd.net.address import printed, tune, twisted_address
 from pyetcd.net.consumer import LoopConsumer
 from pyetcd.net.port import GATE_TIMEOUT, USER_TIMEOUT, Port
 from pyetcd.net.session import Session
@@ -37,16 +34,10 @@ def spoken(first: bytes) -> Spoken | None:
     return "neither" if len(line) == _LONGEST_REQUEST_LINE else None
 
 
-def twisted_address(name: object) -> IAddress:
-    """A socket address as Twisted's protocols expect it."""
-    if isinstance(name, tuple):
-        kind = IPv6Address if ":" in name[0] else IPv4Address
-        return cast(IAddress, kind("TCP", name[0], name[1]))
-    return cast(IAddress, UNIXAddress(str(name) if name else None))
-
-
 class Gate(asyncio.Protocol):
     """The first protocol of every accepted transport; hands the transport on when the protocol is known."""
+
+    undecided = True
 
     def __init__(self, port: Port) -> None:
         self._port = port

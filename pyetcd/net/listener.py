@@ -11,7 +11,11 @@ import asyncio
 import socket
 from typing import Any
 
-from pyetcd.net.address import Address, bind, parse_url, printed
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IStreamServerEndpoint
+from zope.interface import implementer
+
+from pyetcd.net.address import Address, bind, parse_url, printed, twisted_address
 from pyetcd.net.gate import Gate
 from pyetcd.net.port import ConnectionFactory, Port, running_loop
 from pyetcd.net.turns import LoopTurns, ReactorTurns
@@ -33,14 +37,32 @@ def listen_on(
     if reactor is None:
         from twisted.internet import reactor
     name = printed(listening.getsockname())
+    host = twisted_address(listening.getsockname())
     loop = running_loop(reactor)
     if loop is None:
-        port = Port(ReactorTurns(reactor), new_connection, http_factory, name)
+        port = Port(ReactorTurns(reactor), new_connection, http_factory, name, host)
         _serve_on_reactor(reactor, listening, port)
     else:
-        port = Port(LoopTurns(loop), new_connection, http_factory, name)
+        port = Port(LoopTurns(loop), new_connection, http_factory, name, host)
         _serve_on_loop(loop, listening, port)
     return port
+
+
+@implementer(IStreamServerEndpoint)
+class ClientEndpoint:
+    """The same as a Twisted endpoint: ``listen(factory)`` serves HTTP/1.1 by the factory and gRPC by
+    ``new_connection``; its Deferred gives the Port."""
+
+    def __init__(self, url: str, new_connection: ConnectionFactory, reactor: Any = None) -> None:
+        self._url = url
+        self._new_connection = new_connection
+        self._reactor = reactor
+
+    def listen(self, protocolFactory: Any) -> Deferred[Port]:
+        try:
+            return succeed(listen(self._url, self._new_connection, protocolFactory, reactor=self._reactor))
+        except Exception:
+            return fail()
 
 
 def _serve_on_loop(loop: asyncio.AbstractEventLoop, listening: socket.socket, port: Port) -> None:
@@ -66,4 +88,4 @@ def _serve_on_reactor(reactor: Any, listening: socket.socket, port: Port) -> Non
     port.opens_with(close)
 
 
-__all__ = ["Address", "Port", "listen", "listen_on", "parse_url"]
+__all__ = ["Address", "ClientEndpoint", "Port", "listen", "listen_on", "parse_url"]

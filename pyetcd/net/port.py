@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IListeningPort
+from zope.interface import implementer
 
 from pyetcd.net.session import Session
 from pyetcd.net.turns import Turns, Wheel
@@ -28,19 +30,29 @@ class ConnectionFactory(Protocol):
 class Link(Protocol):
     """A connection that is not gRPC, or not known yet."""
 
+    @property
+    def undecided(self) -> bool:
+        """It has not said yet which protocol it speaks."""
+        ...
+
     def abort(self) -> None: ...
 
 
+@implementer(IListeningPort)
 class Port:
     """Everything the connections of one listening socket share.  ``opened`` counts accepted connections,
     ``len(port.sessions)`` the gRPC ones that are open, ``len(port.links)`` the others."""
 
-    def __init__(self, turns: Turns, new_connection: ConnectionFactory, http_factory: Any, name: str) -> None:
+    def __init__(
+        self, turns: Turns, new_connection: ConnectionFactory, http_factory: Any, name: str, host: IAddress
+    ) -> None:
         self.turns = turns
         self.new_connection = new_connection
         self.http_factory = http_factory
         """An IProtocolFactory for connections that do not begin with the HTTP/2 preface; None: they are closed."""
         self.name = name
+        """``host:port`` it listens on."""
+        self._host = host
         self.wheel = Wheel(turns)
         self.sessions: set[Session] = set()
         self.links: set[Link] = set()
@@ -54,6 +66,17 @@ class Port:
     def opens_with(self, close_listener: Callable[[], None]) -> None:
         """The listener is open; this function closes it."""
         self._close_listener = close_listener
+
+    def getHost(self) -> IAddress:
+        return self._host
+
+    def startListening(self) -> None:
+        """It listens from the beginning."""
+
+    def stopListening(self) -> Deferred[None]:
+        """IListeningPort: stops accepting; connections live on (``stop`` ends them, too)."""
+        self.stop_accepting()
+        return succeed(None)
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -98,6 +121,9 @@ class Port:
         self._stopped = Deferred()
         self.stopping = True
         self._cancel_limit = self.turns.later(limit, self.abort)
+        for link in tuple(self.links):
+            if link.undecided:
+                link.abort()
         for session in tuple(self.sessions):
             session.shut_down()
         self._check_stopped()
@@ -105,8 +131,10 @@ class Port:
 
     def abort(self) -> None:
         """Cuts every connection."""
-        for connection in (*self.sessions, *self.links):
-            connection.abort()
+        for session in tuple(self.sessions):
+            session.abort()
+        for link in tuple(self.links):
+            link.abort()
 
     def _check_stopped(self) -> None:
         if not self.stopping or self.sessions:

@@ -70,6 +70,10 @@ class TwistedGate(Protocol):
         self._http: Any = None
         self._cancel_timeout: Callable[[], None] = lambda: None
 
+    @property
+    def undecided(self) -> bool:
+        return self._session is None and self._http is None
+
     def connectionMade(self) -> None:
         port = self._port
         port.opened += 1
