@@ -61,8 +61,8 @@ class Checkpointer:
         """Entries up to ``index`` are committed to the backend; starts a checkpoint when one is due."""
         if self._running:
             return
-        due = index - self.last_index >= self._entries or self._wal.bytes_written - self._bytes_at_last >= self._log_bytes
-        if due:
+        log_bytes = self._wal.bytes_written - self._bytes_at_last
+        if index - self.last_index >= self._entries or log_bytes >= self._log_bytes:
             self.start(SnapshotRecord(index, term, conf_state))
 
     def start(self, snapshot: SnapshotRecord) -> None:

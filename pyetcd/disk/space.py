@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 _FILL = PAGE * 9 // 10  # bytes of a leaf page in use when keys only ever grow
-_FIXED = 5  # two meta pages, the free list, the root, one leaf for all the small buckets
+_FIXED = 4  # two meta pages, the root, one leaf for all the small buckets
 ENTRY = 16  # a leaf element's header
 
 
@@ -20,7 +20,7 @@ class PageAccount:
     @property
     def in_use(self) -> int:
         """Bytes of pages that hold data."""
-        return PAGE * (_FIXED - 1 - -self.bytes // _FILL)
+        return PAGE * (_FIXED + -(-self.bytes // _FILL))
 
     def grow(self) -> None:
         """Raise the high-water mark to what is in use."""

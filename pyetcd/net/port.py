@@ -85,6 +85,7 @@ class Port:
 
     def remove(self, session: Session) -> None:
         self.sessions.discard(session)
+        self.wheel.forget(session)
         self._check_stopped()
 
     def remove_link(self, link: Link) -> None:

@@ -97,7 +97,7 @@ class Session(asyncio.Protocol):
                 self._pipe.write(data if isinstance(data, bytes) else b"".join(data))
             if connection.pending_output and connection.output.writable:
                 self._mark()
-        if connection.wake_at < self.wake_scheduled:
+        if connection.wake_at < self.wake_scheduled and not connection.closing:
             self._port.wheel.wake(self, connection.wake_at)
         if connection.closing:
             self._finish()
@@ -125,6 +125,6 @@ class Session(asyncio.Protocol):
             return
         if self._pipe.can_write_eof():
             self._pipe.write_eof()
-            self._port.turns.later(LINGER, self._pipe.abort)
+            self._port.turns.later(LINGER, self._pipe.close)
         else:
             self._pipe.close()

@@ -68,26 +68,40 @@ class Sleeper(Protocol):
     def tick(self, now: float) -> None: ...
 
 
+def _bucket(at: float) -> int:
+    """The first bucket that begins at or after a moment."""
+    return int(at / GRANULARITY) + 1
+
+
 class Wheel:
     """Wakes sleepers at about the time they asked for, with one timer of the loop for all of them."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
-        self._buckets: dict[int, list[Sleeper]] = {}
+        self._buckets: dict[int, dict[Sleeper, None]] = {}
         self._order: list[int] = []
         self._cancel: Callable[[], None] = lambda: None
         self._armed = inf
 
     def wake(self, sleeper: Sleeper, at: float) -> None:
-        """Makes sure ``sleeper.tick`` is called by ``at``; a later wake-up asked for before is dropped."""
+        """``sleeper.tick`` will be called at about ``at``, and not at the time asked for before."""
+        self.forget(sleeper)
         sleeper.wake_scheduled = at
-        bucket = int(at / GRANULARITY) + 1
+        bucket = _bucket(at)
         sleepers = self._buckets.get(bucket)
         if sleepers is None:
-            sleepers = self._buckets[bucket] = []
+            sleepers = self._buckets[bucket] = {}
             heapq.heappush(self._order, bucket)
             self._arm()
-        sleepers.append(sleeper)
+        sleepers[sleeper] = None
+
+    def forget(self, sleeper: Sleeper) -> None:
+        """``sleeper`` will not be called, nor kept."""
+        if sleeper.wake_scheduled != inf:
+            sleepers = self._buckets.get(_bucket(sleeper.wake_scheduled))
+            if sleepers is not None:
+                sleepers.pop(sleeper, None)
+            sleeper.wake_scheduled = inf
 
     def stop(self) -> None:
         self._cancel()
@@ -107,11 +121,10 @@ class Wheel:
     def _fire(self) -> None:
         self._armed = inf
         now = self._turns.now()
-        due: list[Sleeper] = []
+        due: dict[Sleeper, None] = {}
         while self._order and self._order[0] * GRANULARITY <= now:
-            due += self._buckets.pop(heapq.heappop(self._order))
+            due |= self._buckets.pop(heapq.heappop(self._order))
         for sleeper in due:
-            if sleeper.wake_scheduled <= now:
-                sleeper.wake_scheduled = inf
-                sleeper.tick(now)
+            sleeper.wake_scheduled = inf
+            sleeper.tick(now)
         self._arm()

@@ -15,8 +15,9 @@ from pyetcd.wire.states import StreamState
 from pyetcd.wire.status import OK_BLOCK, OK_LEAD, trailer_block
 
 if TYPE_CHECKING:
+    from pyetcd.wire.outbox import Outbox
     from pyetcd.wire.requests import Head, Reader
-    from pyetcd.wire.sending import Outbox, Output
+    from pyetcd.wire.sending import Output
 
 
 class Code(IntEnum):

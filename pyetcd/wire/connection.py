@@ -37,9 +37,9 @@ from pyetcd.wire.guard import MAX_UNSENT_FRAMES
 from pyetcd.wire.inbound import deliver, start
 from pyetcd.wire.lifetime import Lifetime
 from pyetcd.wire.opening import on_headers
+from pyetcd.wire.outbox import Traffic
 from pyetcd.wire.peer_frames import on_frame
 from pyetcd.wire.requests import Resolver
-from pyetcd.wire.sending import Traffic
 from pyetcd.wire.settings import UNLIMITED_STREAMS, Settings
 from pyetcd.wire.states import StreamState
 

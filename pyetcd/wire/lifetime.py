@@ -19,8 +19,9 @@ from pyetcd.wire.frames import (
 from pyetcd.wire.guard import CONTROL, RESETS, BlockAssembly, Budget
 from pyetcd.wire.headers import Field, HeaderDecoder
 from pyetcd.wire.keepalive import IdlePing, PingPolicy
+from pyetcd.wire.outbox import Traffic
 from pyetcd.wire.requests import Head, Resolver
-from pyetcd.wire.sending import Output, Traffic
+from pyetcd.wire.sending import Output
 from pyetcd.wire.settings import Settings
 from pyetcd.wire.states import TABLE, StreamInput, StreamState, Verdict
 
