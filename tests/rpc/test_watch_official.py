@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -314,8 +315,8 @@ SCRIPTS: list[Callable[[Transcript], None]] = [
 def test_same_bytes(script: Callable[[Transcript], None], pair: tuple[servers.Server, servers.Server]) -> None:
     transcripts = [Transcript(server.endpoint) for server in pair]
     try:
-        for transcript in transcripts:
-            script(transcript)
+        with ThreadPoolExecutor() as both:
+            list(both.map(script, transcripts))
     finally:
         for transcript in transcripts:
             transcript.close()
