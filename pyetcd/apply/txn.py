@@ -82,7 +82,7 @@ def operand(c: Any) -> Any:
 
 def sign(a: Any, b: Any) -> int:
     """-1, 0 or 1 as a is less than, equal to or greater than b."""
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def holds(result: int, order: int) -> bool:

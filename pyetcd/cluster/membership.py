@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from pyetcd.consensus.records import ConfState
 from pyetcd.mvcc.backend import Backend, Bucket
 
 CLUSTER_VERSION_KEY = b"clusterVersion"
@@ -96,14 +97,19 @@ class Membership:
         """All members by ascending id (the order of MemberList)."""
         return [self.members[i] for i in sorted(self.members)]
 
-    def conf_state(self) -> bytes:
+    def conf_state(self) -> ConfState:
+        """Who votes and who only listens."""
+        members = self.sorted()
+        return ConfState(
+            voters=tuple(m.id for m in members if not m.is_learner),
+            learners=tuple(m.id for m in members if m.is_learner),
+        )
+
+    def conf_state_json(self) -> bytes:
         """The ``confState`` value of the meta bucket."""
-        voters = [m.id for m in self.sorted() if not m.is_learner]
-        learners = [m.id for m in self.sorted() if m.is_learner]
-        state: dict[str, object] = {"voters": voters}
-        if learners:
-            state["learners"] = learners
-        return go_json({**state, "auto_leave": False})
+        now = self.conf_state()
+        learners = {"learners": list(now.learners)} if now.learners else {}
+        return go_json({"voters": list(now.voters), **learners, "auto_leave": False})
 
     def _save(self, member: Member) -> None:
         self.members[member.id] = member

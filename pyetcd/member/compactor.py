@@ -7,16 +7,17 @@ from collections.abc import Callable
 
 from pyetcd.member.loop import Loop
 from pyetcd.mvcc.backend import Backend
-from pyetcd.mvcc.compaction import Compaction
+from pyetcd.mvcc.compaction import BATCH_LIMIT, Compaction
 
 
 class Compactor:
-    """Runs compactions one after another, ``pause`` seconds between two batches."""
+    """Runs compactions one after another, ``pause`` seconds between two batches of ``batch_limit`` backend entries."""
 
-    def __init__(self, backend: Backend, loop: Loop, pause: float) -> None:
+    def __init__(self, backend: Backend, loop: Loop, pause: float, batch_limit: int = BATCH_LIMIT) -> None:
         self.backend = backend
         self.loop = loop
         self.pause = pause
+        self.batch_limit = batch_limit
         self._queue: deque[Compaction] = deque()
         self._waiting: deque[tuple[int, Callable[[], object]]] = deque()
         self._added = 0
@@ -44,15 +45,23 @@ class Compactor:
     def _step(self) -> None:
         if self._stopped or not self._queue:
             return
-        if self._queue[0].step():
+        compaction = self._queue[0]
+        was_in_backend = compaction.in_backend
+        if compaction.step(self.batch_limit):
             self._queue.popleft()
             self._finished += 1
-            self.backend.commit()
-            self._tell()
-        else:
-            self.backend.commit()
+            was_in_backend = False
+        self.backend.commit()
+        self._tell()
         if self._queue:
+            self._go_on(pause=was_in_backend)
+
+    def _go_on(self, pause: bool) -> None:
+        """Only batches of the backend are spread over time; the index is done as fast as turns come."""
+        if pause:
             self.loop.later(self.pause, self._step)
+        else:
+            self.loop.soon(self._step)
 
     def _tell(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._finished:

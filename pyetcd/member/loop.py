@@ -9,11 +9,13 @@ from typing import Protocol
 class Loop(Protocol):
     """One thread's time and turn-taking."""
 
-    def now(self) -> float:
+    @property
+    def now(self) -> Callable[[], float]:
         """Monotonic seconds."""
 
-    def soon(self, action: Callable[[], object]) -> None:
-        """Run ``action`` in the next turn: after everything that is readable now has been read."""
+    @property
+    def soon(self) -> Callable[[Callable[[], object]], object]:
+        """Run an action in the next turn: after everything that is readable now has been read."""
 
     def later(self, seconds: float, action: Callable[[], object]) -> Callable[[], None]:
         """Run ``action`` after ``seconds``; the result cancels it."""

@@ -70,6 +70,7 @@ class Member:
         request_ids: Iterator[int],
         limits: Limits,
         crash: Callable[[BaseException], object],
+        applied: Callable[[int, int], object] = lambda index, term: None,
     ) -> None:
         self.cluster_id = cluster_id
         self.id = member_id
@@ -85,7 +86,8 @@ class Member:
         self.compactions = compactions
         self.loop = loop
         self.limits = limits
-        self.crash = crash
+        self.crash = crash  # hears an error nobody foresaw
+        self.applied = applied  # hears index and term of each batch once it is in the backend
         self.header = Headers(cluster_id, member_id)
         self.now = loop.now
         self.later = loop.later
@@ -260,12 +262,13 @@ class Member:
 
     def _apply_conf_change(self, entry: Entry) -> None:
         self.machine.apply_conf_change(entry.data)
-        self.backend.put(Bucket.META, CONF_STATE, self.membership.conf_state())
+        self.backend.put(Bucket.META, CONF_STATE, self.membership.conf_state_json())
 
     def _commit(self, last: Entry) -> None:
         self.backend.put(Bucket.META, CONSISTENT_INDEX, last.index.to_bytes(8, "big"))
         self.backend.put(Bucket.META, TERM, last.term.to_bytes(8, "big"))
         self.backend.commit()
+        self.applied(last.index, last.term)
 
     # -- waiting ------------------------------------------------------------------------------------------------
 

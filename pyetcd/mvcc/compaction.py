@@ -84,6 +84,11 @@ class Compaction:
         self.done = False
         self.hash: HashResult | None = None
 
+    @property
+    def in_backend(self) -> bool:
+        """Whether the index is done, and steps are batches of the backend from now on."""
+        return self._previous is None and self._hasher is not None
+
     def step(self, batch_limit: int = BATCH_LIMIT) -> bool:
         """One bounded piece of work; True when all is done.  An earlier compaction that is not done goes first."""
         if self._previous is not None:

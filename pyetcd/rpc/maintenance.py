@@ -80,7 +80,7 @@ class MaintenanceService:
         errors = [] if self.member.leader else ["etcdserver: no leader"]
         for row in self.member.alarms.get():
             alarm = rpc.AlarmMember.FromString(row)
-            errors.append(f"memberID:{alarm.memberID}  alarm:{rpc.AlarmType.Name(alarm.alarm)}")
+            errors.append(f"memberID:{alarm.memberID}  alarm:{alarm_name(alarm.alarm)}")
         return errors
 
     def hash(self, call: Call, body: bytes) -> None:
@@ -138,3 +138,9 @@ class MaintenanceService:
             call.reply(b"")
         else:
             fail(call, error)
+
+
+def alarm_name(alarm: int) -> str:
+    """The name of an alarm type; one outside the enumeration shows as its number."""
+    known = rpc.AlarmType.DESCRIPTOR.values_by_number.get(alarm)
+    return str(alarm) if known is None else str(known.name)

@@ -8,11 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from pyetcd.apply.state_machine import StateMachine
-from pyetcd.server.notify import notify_ready
-from pyetcd.server.signals import end_by_signal, go_name, on_stop_signals
+from pyetcd.disk.checkpoint import Checkpointer
 from pyetcd.disk.worker import SWITCH_INTERVAL
 from pyetcd.gateway import collectors
 from pyetcd.gateway.app import http_site
@@ -38,18 +37,20 @@ from pyetcd.server.autocompaction import auto_compactor
 from pyetcd.server.bootstrap import Opened, StartError, open_member
 from pyetcd.server.config import Config
 from pyetcd.server.logs import Logger
+from pyetcd.server.notify import notify_ready
 from pyetcd.server.publish import Publisher
 from pyetcd.server.reactor_loop import ReactorLoop
+from pyetcd.server.signals import end_by_signal, go_name, on_stop_signals
 from pyetcd.server.space import Space
 from pyetcd.server.start_line import closing_fields, serving_fields
 from pyetcd.server.status import MemberStatus
 from pyetcd.server.twisted_log import adopt_twisted_log
 from pyetcd.server.version import SERVER_VERSION
 from pyetcd.watch.hub import Hub
-from pyetcd.wire.call import Code
+from pyetcd.wire.call import Code, Method
 from pyetcd.wire.connection import Connection
+from pyetcd.wire.outbox import Traffic
 from pyetcd.wire.requests import Resolver
-from pyetcd.wire.sending import Traffic
 from pyetcd.wire.settings import Settings
 
 GRPC_OVERHEAD_BYTES = 512 * 1024  # what a request may be larger than its log entry
@@ -60,15 +61,22 @@ def serve(config: Config, log: Logger) -> int:
     """Run the member until a signal ends it; the exit status when it could not start."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     install_reactor("uvloop")
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
 
+    reactor: Any = installed
     adopt_twisted_log(log)
     server = Server(config, log, reactor)
-    reactor.callWhenRunning(server.start)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(server.start)
+    reactor.run(installSignalHandlers=False)
     if server.signal is not None:
         end_by_signal(server.signal)
     return server.exit_status
+
+
+class Service(Protocol):
+    """What rpc offers: a table of methods."""
+
+    def methods(self) -> list[Method]: ...
 
 
 class Server:
@@ -108,7 +116,9 @@ class Server:
 
     def _build(self, opened: Opened) -> None:
         config = self.config
-        self.compactor = Compactor(opened.backend, self.loop, config.compaction_sleep_interval)
+        self.compactor = Compactor(
+            opened.backend, self.loop, config.compaction_sleep_interval, config.compaction_batch_limit
+        )
         machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership)
         self.lessor = opened.lessor
         self.member = Member(
@@ -124,9 +134,20 @@ class Server:
             request_ids=request_ids(opened.member_id, time.time_ns() // 1_000_000),
             limits=Limits(config.request_timeout, config.max_request_bytes),
             crash=self._crash,
+            applied=self._checkpoint_when_due,
         )
         if opened.store.compaction is not None:
             self.compactor.add(opened.store.compaction)
+        self.checkpoints = Checkpointer(
+            opened.wal,
+            opened.backend,
+            opened.background,
+            opened.directory.snap,
+            applied=opened.engine.applied_index,
+            failed=self._checkpoint_failed,
+            files=opened.files,
+            max_snapshots=config.max_snapshots,
+        )
         self.status = MemberStatus(self.member)
         self.publisher = Publisher(self.member, config, self.log)
         self.expiry = Expiry(opened.lessor, self.member.propose, self.loop)
@@ -134,17 +155,15 @@ class Server:
 
     def _build_services(self, opened: Opened) -> None:
         config, member = self.config, self.member
-        self.space = Space(opened.backend, opened.worker)
+        self.space = Space(opened.backend, opened.background)
         self.watches = WatchService(member, progress_interval=config.watch_progress_notify_interval)
         self.leases = LeaseService(member)
-        services = [
+        services: list[Service] = [
             KVService(member, self.compactor, config.max_txn_ops),
             self.watches,
             self.leases,
             ClusterService(member),
-            MaintenanceService(
-                member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes
-            ),
+            MaintenanceService(member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes),
             HealthService(),
         ]
         self.router = ServiceRouter(method for service in services for method in service.methods())
@@ -248,6 +267,15 @@ class Server:
                 self.log.error("failed to close the data directory", error=error)
             self.log.info(messages.CLOSED, closing_fields(self.config))
         self.reactor.stop()
+
+    # -- checkpoints --------------------------------------------------------------------------------------------
+
+    def _checkpoint_when_due(self, index: int, term: int) -> None:
+        self.checkpoints.applied(index, term, self.member.membership.conf_state())
+
+    def _checkpoint_failed(self, error: BaseException) -> None:
+        """The log keeps everything that was to be flushed; the next checkpoint tries again."""
+        self.log.error("failed to save a checkpoint of the state", error=str(error))
 
     # -- trouble ------------------------------------------------------------------------------------------------
 

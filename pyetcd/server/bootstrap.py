@@ -15,9 +15,10 @@ from pyetcd.consensus.conf_change import bootstrap_entries
 from pyetcd.consensus.solo import SoloEngine
 from pyetcd.disk.directory import DataDirectory, DirectoryInUse
 from pyetcd.disk.files import Files
+from pyetcd.disk.recovery import recover
 from pyetcd.disk.rocks import RocksBackend
 from pyetcd.disk.wal import WriteAheadLog, create_log
-from pyetcd.disk.wal_reader import CorruptLog, LogContents, TornTail, read_log, repair
+from pyetcd.disk.wal_reader import CorruptLog, LogContents, TornTail, read_log
 from pyetcd.disk.worker import ThreadWorker
 from pyetcd.errors import DiskFailure
 from pyetcd.lease.lessor import Lessor
@@ -48,7 +49,9 @@ class Opened:
     member_id: int
     cluster_id: int
     directory: DataDirectory
-    worker: ThreadWorker
+    files: Files
+    worker: ThreadWorker  # writes the log
+    background: ThreadWorker  # flushes and rewrites the state
     backend: RocksBackend
     wal: WriteAheadLog
     engine: SoloEngine
@@ -59,6 +62,7 @@ class Opened:
 
     def close(self) -> None:
         """Write what waits, flush the state so that a restart replays nothing, release the lock.  Blocks."""
+        self.background.close()
         self.worker.close()
         self.wal.close()
         self.backend.close()
@@ -100,12 +104,25 @@ def _open(config: Config, log: Logger, loop: ReactorLoop, directory: DataDirecto
         {"local-member-id": format_id(member_id), "cluster-id": format_id(cluster_id)},
         commit_index=contents.hard_state.commit,
     )
-    worker = ThreadWorker(loop.from_thread, "disk")
+    worker = ThreadWorker(loop.from_thread, "log")
+    background = ThreadWorker(loop.from_thread, "state")
     wal = WriteAheadLog.open(contents, worker, loop.soon, files=files, max_files=config.max_wals)
     store, lessor, alarms, membership = load_state(backend, cluster_id, minimum_ttl(config))
     log.info("kvstore restored", current_rev=store.revision)
     return Opened(
-        member_id, cluster_id, directory, worker, backend, wal, engine, store, lessor, alarms, membership
+        member_id=member_id,
+        cluster_id=cluster_id,
+        directory=directory,
+        files=files,
+        worker=worker,
+        background=background,
+        backend=backend,
+        wal=wal,
+        engine=engine,
+        store=store,
+        lessor=lessor,
+        alarms=alarms,
+        membership=membership,
     )
 
 
@@ -128,17 +145,14 @@ def _create(config: Config, directory: DataDirectory, files: Files) -> tuple[Log
     return read_log(directory.wal), SoloEngine.bootstrap(own.id, bootstrap_entries([(own.id, own.to_json())]))
 
 
-def _reopen(
-    directory: DataDirectory, files: Files, backend: Backend, log: Logger
-) -> tuple[LogContents, SoloEngine]:
+def _reopen(directory: DataDirectory, files: Files, backend: Backend, log: Logger) -> tuple[LogContents, SoloEngine]:
     """A member that ran before: the log behind the applied index waits to be applied."""
     applied = int.from_bytes(backend.get(Bucket.META, CONSISTENT_INDEX) or b"", "big")
-    try:
-        contents = read_log(directory.wal, applied)
-    except TornTail as torn:
-        log.warn("repairing the end of the log, which a crash has cut off", path=torn.path, offset=torn.offset)
-        repair(torn, files)
-        contents = read_log(directory.wal, applied)
+
+    def repaired(torn: TornTail) -> None:
+        log.warn("repaired the end of the log, which a crash had cut off", path=torn.path, offset=torn.offset)
+
+    contents = recover(directory.wal, applied, files, repaired)
     engine = SoloEngine(identity(contents)[0], contents.hard_state, contents.entries, applied)
     return contents, engine
 
@@ -161,9 +175,7 @@ def minimum_ttl(config: Config) -> int:
     return -(-ticks * config.heartbeat_interval // 1000)
 
 
-def load_state(
-    backend: Backend, cluster_id: int, min_ttl: int
-) -> tuple[Store, Lessor, Alarms, Membership]:
+def load_state(backend: Backend, cluster_id: int, min_ttl: int) -> tuple[Store, Lessor, Alarms, Membership]:
     """The state machine's parts, rebuilt from the backend."""
     store = Store(backend)
     store.load()

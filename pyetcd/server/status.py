@@ -9,7 +9,7 @@ from pyetcd.member.member import Member
 from pyetcd.mvcc.backend import Bucket
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.errors import status
-from pyetcd.rpc.maintenance import STORAGE_VERSION
+from pyetcd.rpc.maintenance import STORAGE_VERSION, alarm_name
 
 
 class MemberStatus:
@@ -65,7 +65,7 @@ class MemberStatus:
     def alarms(self) -> Iterable[str]:
         """Names of the alarms that are raised."""
         for row in self.member.alarms.get():
-            yield rpc.AlarmType.Name(rpc.AlarmMember.FromString(row).alarm)
+            yield alarm_name(rpc.AlarmMember.FromString(row).alarm)
 
     def check_read(self, linearizable: bool, done: Callable[[str | None], object]) -> None:
         """Read one key, as etcd's health checks do."""
