@@ -24,6 +24,8 @@ BATCH_BYTES = 16 << 20
 """Event bytes that all responses of a pass may gather together, each watcher's counted."""
 SLICE_REVISIONS = 200
 """Revisions read in one step at most: about two milliseconds."""
+MOST_REVISIONS = 2000
+"""The same when so many are written between two steps that less would never catch up."""
 FIRST_SLICE = 25
 """Revisions read in the first step, when nothing is known yet of values and interest."""
 SLICE_WORK = 2000
@@ -45,7 +47,7 @@ class _Batch:
 class HistoryPass:
     """``near``: its watchers were nearly current when it began."""
 
-    __slots__ = ("_batches", "_cursor", "_group", "_hub", "_size", "_slice", "_with_prev", "near")
+    __slots__ = ("_batches", "_cursor", "_group", "_hub", "_seen", "_size", "_slice", "_with_prev", "near")
 
     def __init__(self, hub: Hub, watchers: Iterable[Watcher], near: bool) -> None:
         self._hub = hub
@@ -56,6 +58,7 @@ class HistoryPass:
         self._cursor = min(watcher.next_revision for watcher in self._batches)
         self._with_prev = any(watcher.prev_kv for watcher in self._batches)
         self._size = 0
+        self._seen = hub.store.revision
         self._slice = min(FIRST_SLICE, SLICE_REVISIONS)
         self.near = near
 
@@ -64,7 +67,9 @@ class HistoryPass:
         store = self._hub.store
         if self._cursor < store.compact_revision:
             self._tell_compacted(store.compact_revision)
-        asked = self._slice
+        # twice what was written since the last step, so that the present cannot run away
+        asked = max(self._slice, min(2 * (store.revision - self._seen), MOST_REVISIONS))
+        self._seen = store.revision
         end = store.revision + 1 if self._batches else 0
         history = store.changes(self._cursor, end, asked, with_prev=self._with_prev)
         work = 0

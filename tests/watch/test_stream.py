@@ -209,6 +209,19 @@ def test_writes_during_a_long_pass_are_not_missed() -> None:
     assert seen == list(range(2, world.store.revision + 1))
 
 
+def test_a_pass_catches_up_with_a_writer_that_is_faster_than_its_slices() -> None:
+    world = World(puts=100)
+    world.stream.create(b"k", start_revision=2)
+    steps = 0
+    while world.hub.sync_step(world.now) is not None:
+        steps += 1
+        assert steps < 50
+        for _ in range(300):
+            world.put()
+    seen = [int(revision) for line in world.said() for revision in line[1].split() if revision != "created"]
+    assert seen == list(range(2, world.store.revision + 1))
+
+
 # -- 3.4 events ---------------------------------------------------------------------------------------------------
 
 
