@@ -83,7 +83,9 @@ def _add_duel(parser: argparse.ArgumentParser) -> None:
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="NAME", action="append", help="group, case or glob; may be repeated")
-    parser.add_argument("--skip", metavar="NAME", action="append", default=[], help="leave out; takes what --only takes")
+    parser.add_argument(
+        "--skip", metavar="NAME", action="append", default=[], help="leave out; takes what --only takes"
+    )
     parser.add_argument("--cases", metavar="DIR", help="case files, instead of the ones that come with this tool")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="servers at a time (with --server; default 2)")
 

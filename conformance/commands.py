@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         _say(console, result)
     report = Report(arguments.title or target.name, version, results)
     _write(arguments, report)
-    console.print(report.summary(), highlight=False, markup=False)
+    console.print(report.summary(), highlight=False, markup=False, soft_wrap=True)
     if not report.judged:
         raise CannotJudge("no case could be played on this server: " + report.first_reason())
     return 0 if report.same else 1

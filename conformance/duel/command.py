@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -36,7 +37,8 @@ class Arena:
     endpoint: Target
 
     def enter(self) -> tuple[Lockstep, list[object]]:
-        sessions = [self.reference.session(_NOTHING), self.endpoint.session(_NOTHING)]
+        with ThreadPoolExecutor(2) as pool:
+            sessions = list(pool.map(lambda target: target.session(_NOTHING), (self.reference, self.endpoint)))
         return Lockstep(*sessions), list(sessions)
 
 

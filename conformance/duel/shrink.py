@@ -13,6 +13,7 @@ def shrink(blocks: Blocks, differs: Callable[[Blocks], int | None], attempts: in
 
     Halves first, then quarters, down to single moves; stops after ``attempts`` replays.
     """
+    blocks, attempts = _tail(blocks, differs, attempts)
     size = max(1, len(blocks) // 2)
     while attempts > 0:
         removed = False
@@ -29,6 +30,20 @@ def shrink(blocks: Blocks, differs: Callable[[Blocks], int | None], attempts: in
             break
         size = max(1, size // 2) if not removed or size > 1 else 1
     return blocks
+
+
+def _tail(blocks: Blocks, differs: Callable[[Blocks], int | None], attempts: int) -> tuple[Blocks, int]:
+    """The last few moves are often enough, and are quickly played; streams opened at the start are kept."""
+    opening = [block for block in blocks if block[0].startswith("open ")]
+    size = 16
+    while size < len(blocks) // 2 and attempts > 0:
+        shorter = opening + [block for block in blocks[-size:] if block not in opening]
+        attempts -= 1
+        found = differs(shorter)
+        if found is not None:
+            return shorter[: found + 1], attempts
+        size *= 4
+    return blocks, attempts
 
 
 def split(lines: list[str]) -> Blocks:
