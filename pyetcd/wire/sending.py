@@ -41,6 +41,8 @@ LARGEST_FRAME = 64 * 1024
 REMEMBERED = 1024
 """Streams we reset whose late frames are still forgiven."""
 
+__all__ = ["BURST", "LOW_WATER", "Output", "Traffic"]
+
 _PREFIXES = [PREFIX.pack(0, size) for size in range(4096)]
 
 

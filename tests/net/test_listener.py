@@ -196,3 +196,18 @@ def test_a_stop_has_a_limit(server: Server, channel: grpc.Channel) -> None:
     server.tell("stop 0.3")
     assert server.line() == "stopped"
     assert waiting.exception(20).code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_http_connections_close_when_asked(server: Server) -> None:
+    for request in (b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+        with server.connect() as connection:
+            connection.sendall(request)
+            assert read_until_closed(connection).endswith(b"over HTTP/1.1\n")
+
+
+def test_ten_megabytes_and_close(server: Server) -> None:
+    """What is buffered when the connection is told to close still arrives."""
+    with server.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.0\r\n\r\n")
+        time.sleep(0.3)
+        assert len(read_until_closed(connection).partition(b"\r\n\r\n")[2]) == 160 * 65536
