@@ -69,13 +69,18 @@ class LogTail:
 
     def prepare(self) -> None:
         """Have the next segment's space ready under a temporary name, as etcd does: 0.tmp, 1.tmp, 0.tmp, ..."""
-        if self._prepared is None:
-            path = os.path.join(self.directory, f"{self._prepared_count % 2}.tmp")
-            fd = open_locked(path, os.O_RDWR | os.O_CREAT)
-            self._prepared = path, fd
-            self._prepared_count += 1
+        if self._prepared is not None:
+            return
+        path = os.path.join(self.directory, f"{self._prepared_count % 2}.tmp")
+        fd = open_locked(path, os.O_RDWR | os.O_CREAT)
+        try:
             self.files.truncate(fd, 0)
             self.files.allocate(fd, self.segment_size)
+        except OSError:
+            os.close(fd)
+            raise
+        self._prepared = path, fd
+        self._prepared_count += 1
 
     def cut(self, size: int, segment: Segment, header: bytes) -> None:
         """End the current segment at ``size`` bytes and go on in ``segment``, which starts with ``header``.

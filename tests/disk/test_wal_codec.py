@@ -38,7 +38,8 @@ def sample() -> tuple[bytes, int]:
 @pytest.mark.parametrize("name", RECORDED)
 def test_what_etcd_wrote_is_read_and_written_again_byte_for_byte(name: str) -> None:
     data = (TESTDATA / name).read_bytes()
-    encoder, out = Encoder(), []
+    encoder = Encoder()
+    out: list[bytes] = []
     for record in records(data + bytes(4096)):
         if record.type == RecordType.ENTRY:
             encoder.entries([decode_entry(record.data)], out)
