@@ -15,8 +15,8 @@ from typing import Any
 
 import grpc
 import pytest
-from pyetcd.pb import rpc_pb2 as rpc
 
+from pyetcd.pb import rpc_pb2 as rpc
 from tests.servers import NotReady, Server, our_command
 
 ROUNDS = 6
@@ -30,7 +30,8 @@ class Client:
         self.channel = grpc.insecure_channel(endpoint)
 
     def call(self, path: str, request: Any, kind: Any) -> Any:
-        return kind.FromString(self.channel.unary_unary("/etcdserverpb." + path)(request.SerializeToString(), timeout=10))
+        send = self.channel.unary_unary("/etcdserverpb." + path)
+        return kind.FromString(send(request.SerializeToString(), timeout=10))
 
     def put_pair(self, name: str, number: int) -> int:
         value = b"%d" % number
@@ -124,7 +125,8 @@ def check(endpoint: str, acknowledged: dict[str, list[tuple[int, int]]]) -> None
         assert now.get(keys[0]) == now.get(keys[1]), "a transaction is half there"
         assert not pairs or int(now[keys[0]]) >= pairs[-1][0], "an acknowledged write is gone"
         for number, revision in pairs:
-            assert events[revision] == [(key, b"%d" % number) for key in keys], f"revision {revision} is not what was acknowledged"
+            expected = [(key, b"%d" % number) for key in keys]
+            assert events[revision] == expected, f"revision {revision} is not what was acknowledged"
     assert sorted(events) == list(range(2, max(events) + 1)), "a revision is missing from history"
     client.close()
 
