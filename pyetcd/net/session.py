@@ -91,11 +91,12 @@ class Session(asyncio.Protocol):
         """The end of a turn: everything gathered leaves in one write."""
         self._dirty = False
         connection = self.connection
-        if connection.output.writable or connection.closing:
+        output = connection.output
+        if output.writable or connection.closing:
             data = connection.take()
             if data and not self._finishing:
                 self._pipe.write(data if isinstance(data, bytes) else b"".join(data))
-            if connection.pending_output and connection.output.writable:
+            if not output.quiet and output.writable:
                 self._mark()
         if connection.wake_at < self.wake_scheduled and not connection.closing:
             self._port.wheel.wake(self, connection.wake_at)

@@ -148,7 +148,7 @@ def _open(connection: Lifetime, stream: int, head: Head, timeout: float | None, 
     if len(connection.streams) >= connection.max_streams:
         connection.refusing = True
     if head.expected is not None:
-        connection.lengths[stream] = head.expected
+        _owe(connection, stream, head.expected)
     if ended:
         call.state = StreamState.HALF_CLOSED
         call.phase = Phase.MIXED
@@ -162,6 +162,14 @@ def _open(connection: Lifetime, stream: int, head: Head, timeout: float | None, 
         _start_stream(connection, call)
     if ended:
         connection.resolver.ended_with_headers(call)
+
+
+def _owe(connection: Lifetime, stream: int, length: int) -> None:
+    """Notes a content-length; those of streams that ended early are dropped now and then."""
+    lengths = connection.lengths
+    lengths[stream] = length
+    if len(lengths) > 64 + 2 * len(connection.streams):
+        connection.lengths = {known: owed for known, owed in lengths.items() if known in connection.streams}
 
 
 def _start_stream(connection: Lifetime, call: Call) -> None:

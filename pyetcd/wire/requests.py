@@ -228,7 +228,8 @@ class Resolver:
             head.start = _refusing(*refusal)
         elif method.kind is not Kind.BIDI and encoding is None and head.expected is None:
             head.phase = Phase.FRESH
-        head.direct = method.kind is not Kind.BIDI and (head.timeout is None or head.timeout > 0)
+        usual = head.expected is None and (head.timeout is None or head.timeout > 0)
+        head.direct = usual and method.kind is not Kind.BIDI
 
     def ended_with_headers(self, call: Call) -> None:
         """A request whose HEADERS end the stream.  gRPC-Go never tells its handlers, so such a call waits until its

@@ -246,3 +246,22 @@ def test_streams_above_the_limit_are_refused_and_come_back() -> None:
     raw.router.waiting[0].reply(b"")
     raw.feed(raw.call(7, fields=headers(WAIT)), raw.call(9, fields=headers(WAIT)))
     assert raw.answers(7) == [] and raw.answers(9) == [("reset", f.ErrorCode.REFUSED_STREAM)]
+
+
+def test_content_lengths_of_dead_streams_are_forgotten() -> None:
+    raw = Raw()
+    for stream in range(1, 2000, 2):
+        request = raw.open(stream, headers(UNARY, (b"content-length", b"9")))
+        raw.feed(request, f.frame(f.DATA, 0, stream, message(b"")))
+        assert [kind for kind, _ in raw.answers(stream)][-2:] == ["headers end", "reset"]
+    assert len(raw.connection.lengths) < 100
+
+
+def test_content_length_must_be_kept() -> None:
+    raw = Raw()
+    exact = headers(UNARY, (b"content-length", b"7"))
+    raw.feed(raw.open(1, exact), f.frame(f.DATA, f.END_STREAM, 1, message(b"ab")))
+    assert raw.answers(1)[1] == ("data", message(b"ab"))
+    raw.feed(raw.open(3, exact), f.frame(f.DATA, f.END_STREAM, 3, message(b"a")))
+    raw.feed(raw.open(5, exact), f.frame(f.DATA, f.END_STREAM, 5, message(b"abc")))
+    assert raw.answers(3) == raw.answers(5) == [("reset", f.ErrorCode.PROTOCOL_ERROR)]
