@@ -160,11 +160,10 @@ class SoloEngine:
         self._number += 1
         ready = Ready(self._number, None if state == previous else state, entries, committed, must_sync)
         self._hard_state = state
-        if entries:
-            self._waiting += entries
-            self._unstable = []
-        if committed:
-            self._committed = []
+        self._waiting += entries
+        # New lists even for empty ones: what is handed out must not grow afterwards.
+        self._unstable = []
+        self._committed = []
         if reads:
             ready.reads = [ReadState(context, self.commit_index) for context in reads]
             self._reads = []

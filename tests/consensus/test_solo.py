@@ -120,6 +120,17 @@ def test_batches_in_flight_commit_in_order() -> None:
     assert repr(engine.ready()) == "Ready 7 hard=(3,7,5) committed=[3/5]"
 
 
+def test_a_batch_handed_out_never_grows() -> None:
+    """Found by the twin: a Ready without entries took in the next proposal, which then counted as persisted."""
+    engine = candidate()
+    while (ready := next_ready(engine)).must_sync:
+        engine.persisted(ready)
+    engine.propose([(b"a", None)])
+    assert ready.entries == []
+    engine.persisted(ready)
+    assert engine.commit_index == 3
+
+
 def test_an_election_waits_for_committed_entries_to_be_applied() -> None:
     engine = SoloEngine(ME, HardState(2, ME, 2), [Entry(2, 2)], 1)
     engine.campaign()

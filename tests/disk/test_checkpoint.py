@@ -17,8 +17,7 @@ from pyetcd.disk.wal_reader import list_segments
 from pyetcd.disk.worker import SteppedWorker
 from pyetcd.errors import DiskFailure
 from pyetcd.mvcc.backend import Bucket
-
-from .conftest import SteppedLog
+from tests.disk.stepped import SteppedLog
 
 MEMBERS = ConfState((7,))
 

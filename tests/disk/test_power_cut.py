@@ -14,8 +14,7 @@ from pyetcd.consensus import Entry, HardState
 from pyetcd.disk.files import Files
 from pyetcd.disk.wal_reader import CorruptLog, list_segments
 from pyetcd.errors import DiskFailure
-
-from .conftest import SteppedLog
+from tests.disk.stepped import SteppedLog
 
 SEGMENT = 16 << 10
 

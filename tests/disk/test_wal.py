@@ -18,10 +18,17 @@ from pyetcd.disk.wal import WriteAheadLog
 from pyetcd.disk.wal_codec import Decoder, RecordType
 from pyetcd.disk.wal_reader import CorruptLog, SnapshotRecord, list_segments, read_log
 from pyetcd.disk.wal_tail import LogLocked
-
-from .conftest import METADATA, SteppedLog
+from tests.disk.stepped import METADATA, SteppedLog
 
 OpenLog = Callable[..., SteppedLog]
+
+
+@pytest.fixture
+def stepped(tmp_path: Path) -> OpenLog:
+    """Opens (and first makes) the log of this test."""
+    return lambda **options: SteppedLog(tmp_path / "wal", **options)
+
+
 TESTDATA = Path(__file__).parent / "testdata"
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pyetcd.consensus import Entry, HardState, Ready
 from pyetcd.disk.files import Files
 from pyetcd.disk.recovery import recover
@@ -56,9 +54,3 @@ class SteppedLog:
     def close(self) -> None:
         self.settle()
         self.wal.close()
-
-
-@pytest.fixture
-def stepped(tmp_path: Path) -> Callable[..., SteppedLog]:
-    """Opens (and first makes) the log of this test."""
-    return lambda **options: SteppedLog(tmp_path / "wal", **options)
