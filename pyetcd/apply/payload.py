@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
+from pyetcd.apply.deep import fields, parse_deep
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import raft_internal_pb2 as internal
 
@@ -27,12 +30,21 @@ def encode(field: str, request: bytes, request_id: int) -> bytes:
     return b"".join((TAGS[field], length, request, _HEADER_TAG, bytes((len(ident),)), ident))
 
 
+def _parse(data: bytes) -> internal.InternalRaftRequest:
+    try:
+        return internal.InternalRaftRequest.FromString(data)
+    except DecodeError:
+        transactions = fields(memoryview(data), _FIELDS["txn"].number)
+        inner = bytes(transactions[0]) if transactions else b""
+        return parse_deep(internal.InternalRaftRequest.FromString, data, inner)
+
+
 def decode(data: bytes) -> tuple[str, Any]:
     """(field name, request message) of an entry's payload.
 
     Raises ValueError when no request is set: such an entry cannot have been written by a healthy member.
     """
-    message = internal.InternalRaftRequest.FromString(data)
+    message = _parse(data)
     for descriptor, value in message.ListFields():
         if descriptor.name not in ("header", "ID"):
             return descriptor.name, value

@@ -22,8 +22,9 @@ def changes(store: Store, start: int, end: int, limit: int, with_prev: bool) -> 
         raise Compacted
     found: list[tuple[int, list[Change]]] = []
     at, stop = main_key(max(start, 0)), main_key(max(end, 0))
+    size = min(BATCH, limit + 1)  # no more than is asked for: values may be large
     while True:
-        batch = store.backend.scan(Bucket.KEY, at, stop, BATCH)
+        batch = store.backend.scan(Bucket.KEY, at, stop, size)
         for raw, body in batch:
             rev = from_key(raw)
             main = rev >> MAIN_SHIFT
@@ -32,7 +33,7 @@ def changes(store: Store, start: int, end: int, limit: int, with_prev: bool) -> 
                     return found
                 found.append((main, []))
             found[-1][1].append(_change(store, rev, body, with_prev))
-        if len(batch) < BATCH:
+        if len(batch) < size:
             return found
         at = batch[-1][0] + b"\0"
 

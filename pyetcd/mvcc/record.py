@@ -52,7 +52,7 @@ def varint(number: int) -> bytes:
     return _varint(number)
 
 
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """(value, index after it), for an unsigned varint at ``at``."""
     byte = data[at]
     if byte < 0x80:

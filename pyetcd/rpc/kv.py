@@ -9,6 +9,7 @@ from itertools import chain
 from google.protobuf.message import DecodeError
 
 from pyetcd.apply import txn
+from pyetcd.apply.deep import parse_txn
 from pyetcd.apply.kv import query, range_tail
 from pyetcd.apply.outcome import Applied
 from pyetcd.errors import Compacted, EtcdError, NoLeader
@@ -147,8 +148,10 @@ class KVService:
         self.member.propose("delete_range", body, r, partial(self._answer, call))
 
     def txn(self, call: Call, body: bytes) -> None:
-        r = decode(call, rpc.TxnRequest, body)
-        if r is None:
+        try:
+            r = parse_txn(rpc.TxnRequest, body)
+        except DecodeError:
+            decode(call, rpc.TxnRequest, body)
             return
         try:
             check_txn(r, self.max_txn_ops)
