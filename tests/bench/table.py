@@ -26,7 +26,9 @@ def figure(value: float | None) -> str:
         return "–"
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def pair(samples: Mapping[str, Sequence[Sample]], field: str, scale: float = 1) -> str:
