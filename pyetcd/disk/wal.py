@@ -30,8 +30,8 @@ from pyetcd.errors import DiskFailure
 
 _PREPARE_AT = 0.5  # of a segment: then the next one is made
 _INLINE_BYTES = 65536
-_SLOW = 0.001  # seconds an inline write may take
-_PENALTY = 256  # saves that take the thread after a slow one
+_SLOW = 0.004  # seconds an inline write may take
+_PENALTY = 64  # saves that take the thread after a slow one
 
 
 class WriteAheadLog:
