@@ -15,7 +15,7 @@ class PageAccount:
 
     def __init__(self, bytes_in_use: int = 0, high_water: int = 0) -> None:
         self.bytes = bytes_in_use
-        self.high_water = max(high_water, self.in_use)
+        self.high_water = max(high_water, self.in_use + PAGE)
 
     @property
     def in_use(self) -> int:
@@ -23,12 +23,12 @@ class PageAccount:
         return PAGE * (_FIXED + -(-self.bytes // _FILL))
 
     def grow(self) -> None:
-        """Raise the high-water mark to what is in use."""
-        self.high_water = max(self.high_water, self.in_use)
+        """Raise the high-water mark: what is in use and one page to copy into (a fresh etcd: 5 pages, 4 in use)."""
+        self.high_water = max(self.high_water, self.in_use + PAGE)
 
     def shrink(self) -> None:
         """A defragmentation gave the free pages back."""
-        self.high_water = self.in_use
+        self.high_water = self.in_use + PAGE
 
     def encode(self) -> bytes:
         """Sixteen bytes for decode()."""
