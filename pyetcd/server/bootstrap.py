@@ -77,6 +77,9 @@ def open_member(config: Config, log: Logger, loop: ReactorLoop) -> Opened:
         raise StartError(str(error)) from None
     try:
         return _open(config, log, loop, directory)
+    except StartError:
+        directory.close()
+        raise
     except (CorruptLog, DiskFailure, ConfigError, ValueError) as error:
         directory.close()
         raise StartError(str(error)) from error
@@ -91,13 +94,24 @@ def _open(config: Config, log: Logger, loop: ReactorLoop, directory: DataDirecto
             config, member_initialized=not is_new, initial_cluster=config.initial_cluster if is_new else ""
         ),
     )
-    files = Files(durable=not config.unsafe_no_fsync)
     backend = RocksBackend(directory.state)
-    if is_new:
-        contents, engine = _create(config, directory, files)
-        initialise(backend)
-    else:
-        contents, engine = _reopen(directory, files, backend, log)
+    try:
+        return _open_log(config, log, loop, directory, backend, is_new)
+    except BaseException:
+        backend.abandon()
+        raise
+
+
+def _open_log(
+    config: Config, log: Logger, loop: ReactorLoop, directory: DataDirectory, backend: RocksBackend, is_new: bool
+) -> Opened:
+    files = Files(durable=not config.unsafe_no_fsync)
+    applied = int.from_bytes(backend.get(Bucket.META, CONSISTENT_INDEX) or b"", "big")
+    if applied == 0:
+        initialise(backend)  # not in the log: a crash before the first flush may have taken it
+    contents, engine = (
+        _create(config, directory, files, applied) if is_new else _reopen(config, directory, files, applied, log)
+    )
     member_id, cluster_id = identity(contents)
     log.info(
         "starting local member" if is_new else "restarting local member",
@@ -134,8 +148,13 @@ def _refuse_official(directory: DataDirectory) -> None:
         )
 
 
-def _create(config: Config, directory: DataDirectory, files: Files) -> tuple[LogContents, SoloEngine]:
+def _create(config: Config, directory: DataDirectory, files: Files, applied: int) -> tuple[LogContents, SoloEngine]:
     """A member that never ran: its log holds one conf change, committed by decree."""
+    if applied:
+        raise StartError(
+            f"{directory.wal} has no log, but the state in {directory.state} is at entry {applied}: "
+            "bring the log back (was --wal-dir left out?), or start with an empty --data-dir"
+        )
     cluster = parse_initial_cluster(config.initial_cluster)
     verify_bootstrap(cluster, config.name, config.initial_advertise_peer_urls)
     members, cluster_id = bootstrap_ids(cluster, config.initial_cluster_token)
@@ -145,16 +164,18 @@ def _create(config: Config, directory: DataDirectory, files: Files) -> tuple[Log
     return read_log(directory.wal), SoloEngine.bootstrap(own.id, bootstrap_entries([(own.id, own.to_json())]))
 
 
-def _reopen(directory: DataDirectory, files: Files, backend: Backend, log: Logger) -> tuple[LogContents, SoloEngine]:
+def _reopen(
+    config: Config, directory: DataDirectory, files: Files, applied: int, log: Logger
+) -> tuple[LogContents, SoloEngine]:
     """A member that ran before: the log behind the applied index waits to be applied."""
-    applied = int.from_bytes(backend.get(Bucket.META, CONSISTENT_INDEX) or b"", "big")
 
     def repaired(torn: TornTail) -> None:
         log.warn("repaired the end of the log, which a crash had cut off", path=torn.path, offset=torn.offset)
 
     contents = recover(directory.wal, applied, files, repaired)
-    engine = SoloEngine(identity(contents)[0], contents.hard_state, contents.entries, applied)
-    return contents, engine
+    if contents.is_blank:  # its first start ended before the first entry was on disk
+        return _create(config, directory, files, applied)
+    return contents, SoloEngine(identity(contents)[0], contents.hard_state, contents.entries, applied)
 
 
 def identity(contents: LogContents) -> tuple[int, int]:

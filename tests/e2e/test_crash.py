@@ -6,6 +6,7 @@ as two different values; the acknowledged revision of each is remembered and loo
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -21,6 +22,7 @@ from tests.servers import NotReady, Server, our_command
 
 ROUNDS = 6
 WRITERS = 4
+MEMBER_ID = 0xB71F75320DC06A6C  # of http://127.0.0.1:2380 with the default token
 
 
 class Client:
@@ -192,3 +194,36 @@ def test_a_clean_restart_replays_nothing_and_costs_one_term(tmp_path: Path) -> N
         assert (status.raftTerm, status.raftIndex) == (term, 4 + 2 * (term - 2))
         client.close()
         assert server.stop() == -15
+
+
+def test_a_start_that_was_cut_short_is_begun_again(tmp_path: Path) -> None:
+    """Killed while it makes its directory, at many moments: the next start works and has the same identity."""
+    for delay in (0.05, 0.15, 0.25, 0.3, 0.35, 0.4, 0.5):
+        server = Server(our_command(), tmp_path / str(delay))
+        starting = threading.Thread(target=quietly, args=(server,))
+        starting.start()
+        time.sleep(delay)
+        if server.process is not None:
+            server.process.kill()
+        starting.join(60)
+        server.start()
+        client = Client(server.endpoint)
+        status = client.call("Maintenance/Status", rpc.StatusRequest(), rpc.StatusResponse)
+        assert status.header.member_id == MEMBER_ID and status.leader == MEMBER_ID
+        assert client.put_pair("k", 1) == 2
+        client.close()
+        server.stop()
+
+
+def quietly(server: Server) -> None:
+    with contextlib.suppress(NotReady):
+        server.start()
+
+
+def test_a_state_without_its_log_is_refused(tmp_path: Path) -> None:
+    server = Server(our_command(), tmp_path)
+    server.start()
+    server.stop()
+    (server.data_dir / "member" / "wal").rename(tmp_path / "wal")
+    with pytest.raises(NotReady, match="has no log, but the state"):
+        server.start()
