@@ -57,6 +57,25 @@ class LeaseTTLTooLarge(BadRequest):
     """More than 9,000,000,000 seconds."""
 
 
+class BadMemberURLs(BadRequest):
+    """Peer URLs of a new member are missing or do not parse."""
+
+
+class WrongDowngradeVersionFormat(BadRequest):
+    """A downgrade target that is no version."""
+
+
+class InvalidDowngradeTargetVersion(BadRequest):
+    """A downgrade goes one minor release down, nowhere else."""
+
+
+class UnknownMethod(BadRequest):
+    """An action outside the enumeration."""
+
+    def __init__(self) -> None:
+        super().__init__("etcdserver: unknown method")  # on the wire: Unknown, with this text
+
+
 # -- the request does not fit the state -------------------------------------------------------------------------
 
 
@@ -81,7 +100,39 @@ class LeaseExists(StateConflict):
 
 
 class MemberNotFound(StateConflict):
-    """No member of that id."""
+    """No member of that id, or one that was removed."""
+
+
+class MemberExists(StateConflict):
+    """A member of that id is there already."""
+
+
+class PeerURLExists(StateConflict):
+    """Another member has that peer URL."""
+
+
+class TooManyLearners(StateConflict):
+    """One more would exceed --max-learners."""
+
+
+class MemberNotLearner(StateConflict):
+    """Only learners are promoted."""
+
+
+class LearnerNotReady(StateConflict):
+    """The learner's log is too far behind to vote."""
+
+
+class NotEnoughStarted(StateConflict):
+    """The started voters that remain would be no quorum."""
+
+
+class ClusterVersionUnavailable(StateConflict):
+    """The members have not agreed on a version yet."""
+
+
+class DowngradeInProcess(StateConflict):
+    """A downgrade is enabled already."""
 
 
 class NoSpace(StateConflict):
@@ -132,3 +183,7 @@ class Timeout(Unavailable):
 
 class DiskFailure(Unavailable):
     """The log could not be written; nothing that waits for it was acknowledged."""
+
+
+class SingleVoterOnly(Unavailable):
+    """A second voter would be needed for every commit, and this release cannot talk to one."""

@@ -1,7 +1,7 @@
 """From core errors to what a client sees: one table of (code, exact text) (wire contract, section 7).
 
-Official clients map errors by text, so the text matters more than the code.  Two entries differ on the wire from
-what etcd declares (marked); they are copied as they arrive.
+Official clients map errors by text, so the text matters more than the code.  Entries that differ on the wire from
+what etcd declares are marked; they are copied as they arrive.
 """
 
 from __future__ import annotations
@@ -32,6 +32,18 @@ TABLE: dict[type[e.EtcdError], tuple[Code, str]] = {
     e.LeaseNotFound: (Code.NOT_FOUND, "requested lease not found"),
     e.LeaseExists: (Code.FAILED_PRECONDITION, "lease already exists"),
     e.MemberNotFound: (Code.NOT_FOUND, "member not found"),
+    e.MemberExists: (Code.FAILED_PRECONDITION, "member ID already exist"),
+    e.PeerURLExists: (Code.FAILED_PRECONDITION, "Peer URLs already exists"),
+    e.TooManyLearners: (Code.FAILED_PRECONDITION, "too many learner members in cluster"),
+    e.MemberNotLearner: (Code.FAILED_PRECONDITION, "can only promote a learner member"),
+    e.LearnerNotReady: (Code.FAILED_PRECONDITION, "can only promote a learner member which is in sync with leader"),
+    e.BadMemberURLs: (Code.INVALID_ARGUMENT, "given member URLs are invalid"),
+    # declared FailedPrecondition; goes out as Unknown
+    e.NotEnoughStarted: (Code.UNKNOWN, "re-configuration failed due to not enough started members"),
+    e.WrongDowngradeVersionFormat: (Code.INVALID_ARGUMENT, "wrong downgrade target version format"),
+    e.InvalidDowngradeTargetVersion: (Code.INVALID_ARGUMENT, "invalid downgrade target version"),
+    e.ClusterVersionUnavailable: (Code.FAILED_PRECONDITION, "cluster version not found during downgrade"),
+    e.DowngradeInProcess: (Code.FAILED_PRECONDITION, "cluster has a downgrade job in progress"),
     e.NoSpace: (Code.RESOURCE_EXHAUSTED, "mvcc: database space exceeded"),
     e.Corrupt: (Code.DATA_LOSS, "corrupt cluster"),
     e.TooManyRequests: (Code.UNKNOWN, "too many requests"),  # declared ResourceExhausted; goes out as Unknown
@@ -42,6 +54,8 @@ TABLE: dict[type[e.EtcdError], tuple[Code, str]] = {
     e.Timeout: (Code.UNAVAILABLE, "request timed out"),
     # Our own: official etcd ends the process instead.  Unavailable lets clients go to another member.
     e.DiskFailure: (Code.UNAVAILABLE, "disk failure, the request was not stored"),
+    # Our own: official etcd accepts the second voter and stops committing until it is started.
+    e.SingleVoterOnly: (Code.UNAVAILABLE, "this server cannot replicate to a second voting member; add a learner"),
 }
 
 
