@@ -155,10 +155,12 @@ class WatchCollector(Collector):
 
 
 class LeaseSource(Protocol):
-    granted: int
-    renewed: int
-    revoked: int
-    expired: int
+    """The lessor (pyetcd.lease.lessor.Lessor)."""
+
+    granted_count: int
+    renewed_count: int
+    revoked_count: int
+    expired_count: int
 
 
 class LeaseCollector(Collector):
@@ -166,10 +168,10 @@ class LeaseCollector(Collector):
         self._leases = leases
 
     def collect(self) -> Iterator[Metric]:
-        yield number("etcd_debugging_lease_granted_total", self._leases.granted)
-        yield number("etcd_debugging_lease_renewed_total", self._leases.renewed)
-        yield number("etcd_debugging_lease_revoked_total", self._leases.revoked)
-        yield number("etcd_debugging_server_lease_expired_total", self._leases.expired)
+        yield number("etcd_debugging_lease_granted_total", self._leases.granted_count)
+        yield number("etcd_debugging_lease_renewed_total", self._leases.renewed_count)
+        yield number("etcd_debugging_lease_revoked_total", self._leases.revoked_count)
+        yield number("etcd_debugging_server_lease_expired_total", self._leases.expired_count)
 
 
 class LogSource(Protocol):
@@ -186,13 +188,11 @@ class DiskCollector(Collector):
         self,
         log: LogSource,
         fsync: Histogram,
-        write: Histogram | None = None,
         commit: Histogram | None = None,
     ) -> None:
         self._log = log
         self._histograms = {
             "etcd_disk_wal_fsync_duration_seconds": fsync,
-            "etcd_disk_wal_write_duration_seconds": write,
             "etcd_disk_backend_commit_duration_seconds": commit,
         }
 

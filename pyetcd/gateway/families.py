@@ -47,7 +47,6 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "etcd_disk_backend_commit_duration_seconds": (HISTOGRAM, "Time to commit the state."),
     "etcd_disk_wal_fsync_duration_seconds": (HISTOGRAM, "Time to sync the log."),
     "etcd_disk_wal_write_bytes_total": (GAUGE, "Bytes written to the log."),
-    "etcd_disk_wal_write_duration_seconds": (HISTOGRAM, "Time to write to the log, without syncing."),
     "etcd_grpc_proxy_cache_hits_total": (GAUGE, "Of the gRPC proxy: always 0 in a server."),
     "etcd_grpc_proxy_cache_keys_total": (GAUGE, "Of the gRPC proxy: always 0 in a server."),
     "etcd_grpc_proxy_cache_misses_total": (GAUGE, "Of the gRPC proxy: always 0 in a server."),

@@ -31,14 +31,15 @@ class Lessor:
     default) for no checkpoints at all.
     """
 
-    __slots__ = ("_backend", "_checkpoints", "_expiries", "_lease_of", "_leases", "checkpoint_interval", "min_ttl",
-                 "primary")  # fmt: skip
+    __slots__ = ("_backend", "_checkpoints", "_expiries", "_lease_of", "_leases", "checkpoint_interval", "expired_count",
+                 "granted_count", "min_ttl", "primary", "renewed_count", "revoked_count")  # fmt: skip
 
     def __init__(self, backend: Backend, min_ttl: int = 2, checkpoint_interval: float | None = None) -> None:
         self._backend = backend
         self.min_ttl = min_ttl
         self.checkpoint_interval = checkpoint_interval
         self.primary = False
+        self.granted_count = self.renewed_count = self.revoked_count = self.expired_count = 0  # for the metrics
         self._leases: dict[int, Lease] = {}
         self._lease_of: dict[bytes, int] = {}
         self._expiries = DueQueue()
@@ -56,6 +57,7 @@ class Lessor:
             raise LeaseExists
         lease = self._leases[id] = Lease(id, max(ttl, self.min_ttl))
         self._backend.put(Bucket.LEASE, record_key(id), lease.record())
+        self.granted_count += 1
         if self.primary:
             self._start(lease, now)
         return lease.ttl
@@ -65,6 +67,7 @@ class Lessor:
         lease = self._leases.pop(id, None)
         if lease is None:
             raise LeaseNotFound
+        self.revoked_count += 1
         self._backend.delete(Bucket.LEASE, record_key(id))
         self._expiries.forget(id)
         self._checkpoints.forget(id)
@@ -149,6 +152,7 @@ class Lessor:
         if now >= lease.deadline:
             return 0
         lease.deadline = now + (lease.checkpointed or lease.ttl)
+        self.renewed_count += 1
         return lease.ttl
 
     def has_checkpoint(self, id: int) -> bool:
@@ -169,6 +173,7 @@ class Lessor:
                 self._expiries.schedule(id, deadline)
                 continue
             due.append(id)
+            self.expired_count += 1
             self._expiries.schedule(id, now + RETRY_SECONDS)
         return due
 

@@ -210,7 +210,8 @@ class Server:
             ),
             collectors.OperationCollector(self.member.machine.writes.operations),
             collectors.WatchCollector(self.member.hub),
-            collectors.DiskCollector(opened.wal, opened.wal.sync_timings),
+            collectors.LeaseCollector(opened.lessor),
+            collectors.DiskCollector(opened.wal, opened.wal.sync_timings, commit=opened.backend.commit_timings),
             collectors.ServerCollector(
                 self.status, version=SERVER_VERSION, quota_bytes=self.config.quota_bytes, gates=gates
             ),

@@ -54,8 +54,10 @@ def everything() -> Metrics:
         rooms.StoreCollector(store, lambda: 0, lambda: 20480, lambda: 16384),
         rooms.OperationCollector(SimpleNamespace(puts=1, deletes=2, ranges=3, txns=4)),
         rooms.WatchCollector(watch),
-        rooms.LeaseCollector(SimpleNamespace(granted=1, renewed=2, revoked=3, expired=4)),
-        rooms.DiskCollector(SimpleNamespace(bytes_written=512), timings, timings, timings),
+        rooms.LeaseCollector(
+            SimpleNamespace(granted_count=1, renewed_count=2, revoked_count=3, expired_count=4)
+        ),
+        rooms.DiskCollector(SimpleNamespace(bytes_written=512), timings, timings),
         rooms.ServerCollector(server, version="3.7.1", quota_bytes=2 << 30, gates=stages({})),
         rooms.HealthCollector(health),
     )
