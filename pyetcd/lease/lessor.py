@@ -31,8 +31,20 @@ class Lessor:
     default) for no checkpoints at all.
     """
 
-    __slots__ = ("_backend", "_checkpoints", "_expiries", "_lease_of", "_leases", "checkpoint_interval", "expired_count",
-                 "granted_count", "min_ttl", "primary", "renewed_count", "revoked_count")  # fmt: skip
+    __slots__ = (
+        "_backend",
+        "_checkpoints",
+        "_expiries",
+        "_lease_of",
+        "_leases",
+        "checkpoint_interval",
+        "expired_count",
+        "granted_count",
+        "min_ttl",
+        "primary",
+        "renewed_count",
+        "revoked_count",
+    )
 
     def __init__(self, backend: Backend, min_ttl: int = 2, checkpoint_interval: float | None = None) -> None:
         self._backend = backend
