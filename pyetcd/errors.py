@@ -57,6 +57,25 @@ class LeaseTTLTooLarge(BadRequest):
     """More than 9,000,000,000 seconds."""
 
 
+class UserEmpty(BadRequest):
+    """No user name was given; or authentication is on and the caller did not say who he is."""
+
+
+class RoleEmpty(BadRequest):
+    """No role name was given."""
+
+
+class PermissionNotGiven(BadRequest):
+    """RoleGrantPermission without a permission."""
+
+
+class PasswordTooLong(BadRequest):
+    """bcrypt takes no more than 72 bytes."""
+
+    def __init__(self) -> None:
+        super().__init__("bcrypt: password length exceeds 72 bytes")  # on the wire: Unknown, with this text
+
+
 class BadMemberURLs(BadRequest):
     """Peer URLs of a new member are missing or do not parse."""
 
@@ -160,6 +179,87 @@ class NotPrimaryLessor(StateConflict):
 
     def __init__(self) -> None:
         super().__init__("not a primary lessor")  # on the wire: Unknown, with this text
+
+
+# -- who may do what --------------------------------------------------------------------------------------------
+
+
+class Denied(StateConflict):
+    """Authentication says no."""
+
+
+class InvalidAuthToken(Denied):
+    """The token is unknown, has ended or was not signed by us."""
+
+
+class PermissionDenied(Denied):
+    """The caller is known and may not do this."""
+
+
+class AuthOldRevision(Denied):
+    """Users or roles have changed since the caller identified himself."""
+
+
+class AuthFailed(Denied):
+    """Wrong user or password."""
+
+
+class NoPasswordUser(Denied):
+    """A password was given for a user that has none."""
+
+    def __init__(self) -> None:  # on the wire: Unknown, with this text
+        super().__init__("auth: authentication failed, password was given for no password user")
+
+
+class VerifyOnly(Denied):
+    """This member knows only the public half of the key that signs tokens."""
+
+    def __init__(self) -> None:
+        super().__init__("auth: token signing attempted with verify-only key")  # on the wire: Unknown, with this text
+
+
+class InvalidKey(Denied):
+    """The key that signs tokens does not fit the method; the text says why (on the wire: Unknown)."""
+
+
+class AuthNotEnabled(StateConflict):
+    """Nobody can log in while authentication is off."""
+
+
+class InvalidAuthManagement(StateConflict):
+    """This would lock root out, or the permission's range is none."""
+
+
+class RootUserNotFound(StateConflict):
+    """Authentication needs a user root."""
+
+
+class RootRoleNotGranted(StateConflict):
+    """Authentication needs a user root that holds the role root."""
+
+
+class UserExists(StateConflict):
+    """A user of that name is there already."""
+
+
+class UserNotFound(StateConflict):
+    """No user of that name."""
+
+
+class RoleExists(StateConflict):
+    """A role of that name is there already."""
+
+
+class RoleNotFound(StateConflict):
+    """No role of that name."""
+
+
+class RoleNotGranted(StateConflict):
+    """The user does not hold that role."""
+
+
+class PermissionNotGranted(StateConflict):
+    """The role has no permission on exactly that range."""
 
 
 # -- the server's own trouble -----------------------------------------------------------------------------------
