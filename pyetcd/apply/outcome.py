@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyetcd.cluster.membership import Member
 from pyetcd.mvcc.compaction import Compaction
 from pyetcd.mvcc.query import Change
 
@@ -26,3 +27,13 @@ class Applied:
         self.body = body
         self.changes = changes
         self.compaction = compaction
+
+
+class Reconfigured(Applied):
+    """The answer to an applied membership change: the members right after it, by ascending id."""
+
+    __slots__ = ("members",)
+
+    def __init__(self, members: list[Member]) -> None:
+        super().__init__(0)
+        self.members = members

@@ -10,19 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 from pyetcd.apply.kv import Writes, compact, query, range_tail
-from pyetcd.apply.outcome import Applied
+from pyetcd.apply.outcome import Applied, Reconfigured
+from pyetcd.cluster import changes
 from pyetcd.cluster.alarms import CORRUPT, NOSPACE, Alarms
-from pyetcd.cluster.membership import Member, Membership
+from pyetcd.cluster.membership import Membership
+from pyetcd.cluster.versions import Downgrade
+from pyetcd.consensus.conf_change import decode_conf_change
 from pyetcd.errors import Corrupt, EtcdError, NoSpace
 from pyetcd.lease.lessor import Lessor
 from pyetcd.mvcc.record import varint
 from pyetcd.mvcc.store import Store
-from pyetcd.pb import raft_pb2 as raft
 
 from . import txn
 
 GET, ACTIVATE, DEACTIVATE = 0, 1, 2
-ADD_NODE, REMOVE_NODE, UPDATE_NODE, ADD_LEARNER = range(4)
 
 Handler = Callable[[Any, float], Applied]
 
@@ -48,6 +49,7 @@ class StateMachine:
             "alarm": self._alarm,
             "cluster_version_set": self._cluster_version_set,
             "cluster_member_attr_set": self._cluster_member_attr_set,
+            "downgrade_info_set": self._downgrade_info_set,
         }
 
     def apply(self, field: str, request: Any, now: float) -> Applied | EtcdError:
@@ -64,13 +66,15 @@ class StateMachine:
         """A read-only transaction, outside the log; raises EtcdError."""
         return txn.read(self.writes, request)
 
-    def apply_conf_change(self, data: bytes) -> None:
-        """A committed membership change."""
-        change = raft.ConfChange.FromString(data)
-        if change.type in (ADD_NODE, ADD_LEARNER):
-            self.membership.add(Member.from_json(change.context))
-        else:
-            raise LookupError(f"membership change {change.type} of member {change.node_id:x} is not supported")
+    def apply_conf_change(self, data: bytes) -> Reconfigured | EtcdError:
+        """A committed membership change; it may no longer fit, and then nothing happens."""
+        change = decode_conf_change(data)
+        try:
+            changes.check(self.membership, change)
+        except EtcdError as error:
+            return error
+        changes.apply(self.membership, change)
+        return Reconfigured(self.membership.sorted())
 
     # -- requests -----------------------------------------------------------------------------------------------
 
@@ -131,6 +135,10 @@ class StateMachine:
     def _cluster_member_attr_set(self, r: Any, now: float) -> Applied:
         attributes = r.member_attributes
         self.membership.set_attributes(r.member_ID, attributes.name, attributes.client_urls)
+        return Applied(self.store.revision)
+
+    def _downgrade_info_set(self, r: Any, now: float) -> Applied:
+        self.membership.set_downgrade(Downgrade(r.enabled, r.ver if r.enabled else ""))
         return Applied(self.store.revision)
 
     # -- alarms -------------------------------------------------------------------------------------------------

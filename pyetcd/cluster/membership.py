@@ -1,7 +1,7 @@
-"""Members and the cluster version, kept in the ``members`` and ``cluster`` buckets exactly as etcd keeps them.
+"""Members, the cluster version and its downgrade, kept in the ``members``, ``members_removed`` and ``cluster`` buckets.
 
-Wire contract section 11.2 (JSON shapes) and section 6.1 (member list).  Ids are given, never made here: section 9's
-recipe lives in server/identity.py.
+Exactly as etcd keeps them: wire contract section 11.2 (JSON shapes) and section 6.1 (member list).  Ids are given,
+never made here: section 9's recipe lives in server/identity.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from pyetcd.cluster.go_json import go_json
+from pyetcd.cluster.versions import NO_DOWNGRADE, Downgrade
 from pyetcd.consensus.records import ConfState
 from pyetcd.mvcc.backend import Backend, Bucket
 
 CLUSTER_VERSION_KEY = b"clusterVersion"
+DOWNGRADE_KEY = b"downgrade"
+REMOVED = b"removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,8 @@ class Member:
     is_learner: bool = False
 
     def to_json(self) -> bytes:
-        """The member as etcd writes it: fields in this order, empty ones left out, no blanks."""
-        fields: dict[str, object] = {"id": self.id, "peerURLs": list(self.peer_urls)}
+        """The member as etcd writes it: fields in this order, no blanks; empty ones are left out, peerURLs is null."""
+        fields: dict[str, object] = {"id": self.id, "peerURLs": list(self.peer_urls) or None}
         if self.is_learner:
             fields["isLearner"] = True
         if self.name:
@@ -50,14 +54,6 @@ class Member:
         )
 
 
-def go_json(value: object) -> bytes:
-    """Compact JSON as Go's encoder prints it (``<``, ``>`` and ``&`` escaped, everything else as UTF-8)."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text.encode()
-
-
 def member_key(member_id: int) -> bytes:
     """The bucket key of a member: its id in lowercase hex without padding."""
     return f"{member_id:x}".encode()
@@ -65,22 +61,39 @@ def member_key(member_id: int) -> bytes:
 
 @dataclass(slots=True)
 class Membership:
-    """The members by id and the cluster version; every change is written through to the backend."""
+    """The members by id, the ids that may never return, the cluster version; all written through to the backend."""
 
     backend: Backend
     cluster_id: int
+    max_learners: int = 1
     members: dict[int, Member] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
     version: str = ""
+    downgrade: Downgrade = NO_DOWNGRADE
 
     def load(self) -> None:
         """Rebuild from the backend after a restart."""
         rows = self.backend.scan(Bucket.MEMBERS, b"", None)
         self.members = {m.id: m for m in (Member.from_json(value) for _, value in rows)}
+        self.removed = {int(key, 16) for key, _ in self.backend.scan(Bucket.MEMBERS_REMOVED, b"", None)}
         self.version = (self.backend.get(Bucket.CLUSTER, CLUSTER_VERSION_KEY) or b"").decode()
+        downgrade = self.backend.get(Bucket.CLUSTER, DOWNGRADE_KEY)
+        self.downgrade = NO_DOWNGRADE if downgrade is None else Downgrade.from_json(downgrade)
 
     def add(self, member: Member) -> None:
         """A committed conf change added ``member``."""
         self._save(member)
+
+    def remove(self, member_id: int) -> None:
+        """A committed conf change removed a member; its id stays known."""
+        del self.members[member_id]
+        self.removed.add(member_id)
+        self.backend.delete(Bucket.MEMBERS, member_key(member_id))
+        self.backend.put(Bucket.MEMBERS_REMOVED, member_key(member_id), REMOVED)
+
+    def set_peer_urls(self, member_id: int, peer_urls: tuple[str, ...]) -> None:
+        """A committed conf change gave a member other peer URLs."""
+        self._save(replace(self.members[member_id], peer_urls=peer_urls))
 
     def set_attributes(self, member_id: int, name: str, client_urls: Iterable[str]) -> None:
         """A started member published its name and client URLs; ids of removed members are ignored."""
@@ -92,6 +105,11 @@ class Membership:
         """The cluster agreed on a version such as ``3.7.0``."""
         self.version = version
         self.backend.put(Bucket.CLUSTER, CLUSTER_VERSION_KEY, version.encode())
+
+    def set_downgrade(self, downgrade: Downgrade) -> None:
+        """A downgrade was enabled, or cancelled."""
+        self.downgrade = downgrade
+        self.backend.put(Bucket.CLUSTER, DOWNGRADE_KEY, downgrade.to_json())
 
     def sorted(self) -> list[Member]:
         """All members by ascending id (the order of MemberList)."""

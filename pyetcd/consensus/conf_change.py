@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
@@ -48,18 +47,6 @@ def decode_conf_change(data: bytes) -> ConfChange:
         elif number in numbers:
             numbers[number] = value
     return ConfChange(numbers[2], numbers[3], context, numbers[1])
-
-
-# Go's JSON encoder writes these five so that JSON may stand inside HTML and JavaScript.
-_GO_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "&<>\u2028\u2029"})
-
-
-def member_context(node_id: int, peer_urls: list[str], name: str) -> bytes:
-    """The JSON etcd attaches to a bootstrap change: id as a number, an empty name left out."""
-    member: dict[str, object] = {"id": node_id, "peerURLs": peer_urls}
-    if name:
-        member["name"] = name
-    return json.dumps(member, separators=(",", ":"), ensure_ascii=False).translate(_GO_ESCAPES).encode()
 
 
 def bootstrap_entries(members: Iterable[tuple[int, bytes]]) -> list[Entry]:

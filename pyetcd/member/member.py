@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from pyetcd.apply import payload
 from pyetcd.apply.outcome import Applied
 from pyetcd.apply.state_machine import StateMachine
+from pyetcd.consensus.conf_change import ConfChange, encode_conf_change
 from pyetcd.consensus.engine import Engine, Role
 from pyetcd.consensus.ready import Ready
 from pyetcd.consensus.records import Entry
@@ -155,6 +156,17 @@ class Member:
             self.soon(self._turn)
         self._gathering.append((data, Proposal(field, message, done, 0.0)))
 
+    def propose_conf_change(self, change: ConfChange, done: Done) -> None:
+        """Put one membership change through the log; ``done`` hears the outcome (a Reconfigured or an EtcdError)."""
+        if self.refusal is not None:
+            done(self.refusal)
+            return
+        proposal = Proposal("", change, done, self.now() + self.limits.request_timeout)
+        self._outstanding.append(proposal)
+        self.engine.propose_conf_change(encode_conf_change(change._replace(id=self.next_request_id())), proposal)
+        if not self._saving:
+            self.soon(self._turn)
+
     def start(self) -> None:
         """Apply what the log already holds, then stand for election; proposals are taken once it is won."""
         self.engine.campaign()
@@ -239,7 +251,9 @@ class Member:
         for entry in entries:
             proposal: Any = entry.request
             if entry.type == CONF_CHANGE:
-                self._apply_conf_change(entry)
+                outcome = self._apply_conf_change(entry)
+                if proposal is not None:
+                    answers.append((proposal, outcome))
             elif proposal is not None:
                 answers.append((proposal, self._apply_request(proposal.field, proposal.message, now)))
             elif entry.data:
@@ -260,9 +274,11 @@ class Member:
                 self.compactions.add(outcome.compaction)
         return outcome
 
-    def _apply_conf_change(self, entry: Entry) -> None:
-        self.machine.apply_conf_change(entry.data)
-        self.backend.put(Bucket.META, CONF_STATE, self.membership.conf_state_json())
+    def _apply_conf_change(self, entry: Entry) -> Applied | EtcdError:
+        outcome = self.machine.apply_conf_change(entry.data)
+        if isinstance(outcome, Applied):
+            self.backend.put(Bucket.META, CONF_STATE, self.membership.conf_state_json())
+        return outcome
 
     def _commit(self, last: Entry) -> None:
         self.backend.put(Bucket.META, CONSISTENT_INDEX, last.index.to_bytes(8, "big"))

@@ -11,7 +11,6 @@ from pyetcd.consensus.conf_change import (
     bootstrap_entries,
     decode_conf_change,
     encode_conf_change,
-    member_context,
 )
 from pyetcd.consensus.records import (
     ConfState,
@@ -40,7 +39,7 @@ RECORDED_CONF_STATE = bytes.fromhex("08ecd481eea0a6dd8fb7012800")
 
 
 def test_the_first_entry_is_the_one_etcd_writes() -> None:
-    [entry] = bootstrap_entries([(MEMBER, member_context(MEMBER, ["http://localhost:2380"], "default"))])
+    [entry] = bootstrap_entries([(MEMBER, RECORDED_CONTEXT)])
     assert encode_entry(entry) == RECORDED_BOOTSTRAP
     assert decode_entry(RECORDED_BOOTSTRAP) == entry
     assert decode_conf_change(entry.data) == ConfChange(0, MEMBER, RECORDED_CONTEXT)
@@ -64,18 +63,6 @@ def test_an_empty_entry_is_term_and_index_only() -> None:
 def test_entries_of_older_releases_name_every_field() -> None:
     assert decode_entry(bytes.fromhex("080010021802")) == Entry(2, 2)
     assert decode_entry(bytes.fromhex("0800100218022200")) == Entry(2, 2)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a<b>&c", r'{"id":7,"peerURLs":["http://h:1"],"name":"a\u003cb\u003e\u0026c"}'),
-        ("ü", '"name":"ü"}'),
-        ("", '"peerURLs":["http://h:1"]}'),
-    ],
-)
-def test_member_context_escapes_as_go_does(name: str, text: str) -> None:
-    assert member_context(7, ["http://h:1"], name).decode().endswith(text)
 
 
 @given(numbers, numbers, st.integers(0, 2), st.binary(max_size=200))

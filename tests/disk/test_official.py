@@ -8,8 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from pyetcd.cluster.membership import Member
 from pyetcd.consensus import SoloEngine, bootstrap_entries
-from pyetcd.consensus.conf_change import member_context
 from pyetcd.disk.wal_reader import list_segments, read_log
 from pyetcd.pb import metadata_pb2, raft_internal_pb2
 from tests.disk.stepped import METADATA, SteppedLog
@@ -29,7 +29,7 @@ def put(number: int) -> bytes:
 
 def write_log(path: Path) -> None:
     """The log of a member that ran, restarted, and wrote KEYS keys over several segments."""
-    context = member_context(ME, ["http://localhost:2380"], "default")
+    context = Member(ME, ("http://localhost:2380",), "default").to_json()
     engine = SoloEngine.bootstrap(ME, bootstrap_entries([(ME, context)]))
     path.parent.mkdir(parents=True)
     log = SteppedLog(path)
