@@ -6,11 +6,13 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
 from pyetcd.apply.state_machine import StateMachine
+from pyetcd.cluster.membership import Member as ClusterMember
+from pyetcd.cluster.versions import parse_stored
 from pyetcd.disk.checkpoint import Checkpointer
 from pyetcd.disk.worker import SWITCH_INTERVAL
 from pyetcd.gateway import collectors
@@ -21,13 +23,16 @@ from pyetcd.member.compactor import Compactor
 from pyetcd.member.expiry import Expiry
 from pyetcd.member.member import Limits, Member
 from pyetcd.member.request_id import request_ids
+from pyetcd.member.versions import Versions
 from pyetcd.net.address import bind, parse_url
 from pyetcd.net.listener import listen_on
 from pyetcd.net.loop import install_reactor
 from pyetcd.net.port import Port
 from pyetcd.rpc.cluster import ClusterService
+from pyetcd.rpc.downgrade import DowngradeService
 from pyetcd.rpc.health import HealthService
 from pyetcd.rpc.kv import KVService
+from pyetcd.rpc.leadership import LeadershipService
 from pyetcd.rpc.lease import LeaseService
 from pyetcd.rpc.maintenance import MaintenanceService
 from pyetcd.rpc.router import ServiceRouter
@@ -36,6 +41,7 @@ from pyetcd.server import feature_gates, messages
 from pyetcd.server.autocompaction import auto_compactor
 from pyetcd.server.bootstrap import Opened, StartError, open_member
 from pyetcd.server.config import Config
+from pyetcd.server.identity import added_member
 from pyetcd.server.logs import Logger
 from pyetcd.server.notify import notify_ready
 from pyetcd.server.publish import Publisher
@@ -45,7 +51,7 @@ from pyetcd.server.space import Space
 from pyetcd.server.start_line import closing_fields, serving_fields
 from pyetcd.server.status import MemberStatus
 from pyetcd.server.twisted_log import adopt_twisted_log
-from pyetcd.server.version import SERVER_VERSION
+from pyetcd.server.version import CLUSTER_VERSION, SERVER_VERSION
 from pyetcd.watch.hub import Hub
 from pyetcd.wire.call import Code, Method
 from pyetcd.wire.connection import Connection
@@ -149,7 +155,9 @@ class Server:
             max_snapshots=config.max_snapshots,
         )
         self.status = MemberStatus(self.member)
-        self.publisher = Publisher(self.member, config, self.log)
+        opened.membership.max_learners = config.max_learners
+        self.versions = Versions(self.member, parse_stored(CLUSTER_VERSION))
+        self.publisher = Publisher(self.member, self.versions, config, self.log)
         self.expiry = Expiry(opened.lessor, self.member.propose, self.loop)
         self._build_services(opened)
 
@@ -162,7 +170,9 @@ class Server:
             KVService(member, self.compactor, config.max_txn_ops),
             self.watches,
             self.leases,
-            ClusterService(member),
+            ClusterService(member, _new_member, strict=config.strict_reconfig_check),
+            LeadershipService(member),
+            DowngradeService(member),
             MaintenanceService(member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes),
             HealthService(),
         ]
@@ -220,6 +230,7 @@ class Server:
     def _serve(self) -> None:
         """The member has published itself: open the doors."""
         self.expiry.start()
+        self.versions.start()
         schedule = auto_compactor(
             self.config.auto_compaction_mode,
             self.config.auto_compaction_retention,
@@ -249,6 +260,7 @@ class Server:
             self._close()
             return
         self.expiry.stop()
+        self.versions.stop()
         self.compactor.stop()
         self.watches.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.leases.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
@@ -288,6 +300,10 @@ class Server:
     def _log_bug(self, error: Exception) -> None:
         """A call's handler failed in a way nobody foresaw; its connection ends, the others go on."""
         self.log.error("a call failed unexpectedly", error=error)
+
+
+def _new_member(peer_urls: Iterable[str], is_learner: bool) -> ClusterMember:
+    return added_member(peer_urls, is_learner, int(time.time()))
 
 
 def rest_from_collecting() -> None:

@@ -6,6 +6,8 @@ import hashlib
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from pyetcd.cluster.membership import Member
+from pyetcd.errors import BadMemberURLs
 from pyetcd.server.settings import ConfigError
 from pyetcd.server.urls import Url, parse_urls
 from pyetcd.server.values import ValueSyntax, quote
@@ -22,6 +24,17 @@ def member_id(peer_urls: Iterable[str], token: str) -> int:
 def added_member_id(peer_urls: Iterable[str], unix_seconds: int) -> int:
     """The id of a member added at run time: the clock in place of the token."""
     return _first_eight("".join(sorted(peer_urls)).encode() + str(unix_seconds).encode())
+
+
+def added_member(peer_urls: Iterable[str], is_learner: bool, unix_seconds: int) -> Member:
+    """A member to add: its peer URLs sorted and as etcd writes them back; raises BadMemberURLs."""
+    try:
+        urls = tuple(map(str, parse_urls(peer_urls)))
+    except ValueSyntax:
+        raise BadMemberURLs from None
+    if not urls:
+        raise BadMemberURLs
+    return Member(added_member_id(urls, unix_seconds), urls, is_learner=is_learner)
 
 
 def cluster_id(member_ids: Iterable[int]) -> int:

@@ -1,4 +1,4 @@
-"""What a member proposes about itself before it serves: its attributes and, the first time, the cluster version.
+"""What a member proposes about itself before it serves: its attributes and, when it is due, the cluster version.
 
 Wire contract, section 6.2: on a fresh member these are entries 3 and 4; a restart adds the attributes only.
 """
@@ -10,15 +10,13 @@ from collections.abc import Callable
 from pyetcd.errors import EtcdError, NoLeader
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
-from pyetcd.mvcc.backend import Bucket
+from pyetcd.member.versions import Versions
 from pyetcd.pb import membership_pb2 as membership
-from pyetcd.rpc.maintenance import STORAGE_VERSION
 from pyetcd.server import messages
 from pyetcd.server.config import Config
 from pyetcd.server.identity import format_id
 from pyetcd.server.logs import Logger
 from pyetcd.server.values import format_duration
-from pyetcd.server.version import CLUSTER_VERSION
 
 RETRY_SECONDS = 0.05
 
@@ -26,8 +24,9 @@ RETRY_SECONDS = 0.05
 class Publisher:
     """Publishes this member, then calls back."""
 
-    def __init__(self, member: Member, config: Config, log: Logger) -> None:
+    def __init__(self, member: Member, versions: Versions, config: Config, log: Logger) -> None:
         self.member = member
+        self.versions = versions
         self.config = config
         self.log = log
         self._published: Callable[[], object] = lambda: None
@@ -62,25 +61,14 @@ class Publisher:
                 "publish-timeout": format_duration(self.member.limits.request_timeout),
             },
         )
-        self._version()
+        self.versions.update(self._have_version)
 
     def _shown_attributes(self) -> str:
         urls = " ".join(str(url) for url in self.config.advertise_client_urls)
         return f"{{Name:{self.config.name} ClientURLs:[{urls}]}}"
 
-    def _version(self) -> None:
-        if self.member.membership.version == CLUSTER_VERSION:
-            self._have_version(None)
+    def _have_version(self, error: EtcdError | None) -> None:
+        if error is not None:
+            self.log.error("failed to update cluster version", error=error)
             return
-        request = membership.ClusterVersionSetRequest(ver=CLUSTER_VERSION)
-        self.member.propose("cluster_version_set", request.SerializeToString(), request, self._have_version)
-
-    def _have_version(self, result: Result | None) -> None:
-        if isinstance(result, EtcdError):
-            self.log.error("failed to update cluster version", error=result)
-            return
-        backend = self.member.backend
-        if backend.get(Bucket.META, STORAGE_VERSION) != CLUSTER_VERSION.encode():
-            backend.put(Bucket.META, STORAGE_VERSION, CLUSTER_VERSION.encode())
-            backend.commit()
         self._published()

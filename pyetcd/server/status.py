@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 
 from pyetcd.errors import EtcdError
 from pyetcd.member.member import Member
+from pyetcd.member.versions import STORAGE_VERSION
 from pyetcd.mvcc.backend import Bucket
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.errors import status
-from pyetcd.rpc.maintenance import STORAGE_VERSION, alarm_name
+from pyetcd.rpc.maintenance import alarm_name
 
 
 class MemberStatus:

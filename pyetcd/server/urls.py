@@ -11,6 +11,8 @@ from pyetcd.server.values import ValueSyntax, quote
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _HOST_CHARACTERS = re.compile(r"[a-zA-Z0-9!$&'()*+,;=:\[\]<>\"._~%\x80-\U0010ffff-]*")
 
+_HOST_ESCAPE = re.compile(r"%(?:25|[89a-fA-F][0-9a-fA-F])")  # ASCII is never escaped in a host, but for the % itself
+
 
 class Url(NamedTuple):
     """One URL, normalised as Go prints it back."""
@@ -102,6 +104,9 @@ def _check_authority(authority: str, bad: Callable[[str], ValueSyntax]) -> None:
         port = host[host.rindex(":") :] if ":" in host else ""
     if port and not re.fullmatch(r":[0-9]*", port):
         raise bad(f"invalid port {quote(port)} after host")
+    for escape in re.findall(r"%.{0,2}", host):
+        if not _HOST_ESCAPE.fullmatch(escape):
+            raise bad(f"invalid URL escape {quote(escape)}")
     if not _HOST_CHARACTERS.fullmatch(host):
         wrong = next(c for c in host if not _HOST_CHARACTERS.fullmatch(c))
         raise bad(f"invalid character {quote(wrong)} in host name")

@@ -1,0 +1,33 @@
+"""Maintenance.MoveLeader (wire contract, section 6.4)."""
+
+from __future__ import annotations
+
+from pyetcd.errors import BadLeaderTransferee, NotLeader
+from pyetcd.member.member import Member
+from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.decode import decode
+from pyetcd.rpc.errors import fail
+from pyetcd.wire.call import Call, Kind, Method
+
+
+class LeadershipService:
+    """The only voter can give leadership to nobody but itself, and that is done at once."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+
+    def methods(self) -> list[Method]:
+        """The service's RPCs."""
+        return [Method(b"/etcdserverpb.Maintenance/MoveLeader", Kind.UNARY, self.move_leader)]
+
+    def move_leader(self, call: Call, body: bytes) -> None:
+        """The answer is empty, header included."""
+        r = decode(call, rpc.MoveLeaderRequest, body)
+        if r is None:
+            return
+        if not self.member.is_leader:
+            fail(call, NotLeader())
+        elif r.targetID != self.member.id:
+            fail(call, BadLeaderTransferee())
+        else:
+            call.reply(b"")
