@@ -22,6 +22,9 @@ from .report import Report, write_html, write_json, write_junit
 from .runner import CaseResult, play
 from .target import ManagedTarget, RemoteTarget, Target, version_of
 
+SILENT_MAX = 3
+"""So many cases in a row without a single answer, and the run is given up."""
+
 __all__ = ["CannotJudge", "CaseError", "duel", "record", "run"]
 
 
@@ -35,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     for result in _progress(console, cases, lambda case: play(case, target), jobs):
         results.append(result)
         _say(console, result)
+        if len(results) >= SILENT_MAX and all(one.broken and not one.steps for one in results[-SILENT_MAX:]):
+            raise CannotJudge(f"the server no longer answers, {len(results)} cases into the run: {result.broken}")
     report = Report(arguments.title or target.name, version, results)
     _write(arguments, report)
     console.print(report.summary(), highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from google.protobuf.message import DecodeError, Message
 
 from .case import Answer, Outcome
-from .declared import excuse
+from .declared import Circumstances, excuse
 from .rebase import Rebase
 
 
@@ -34,9 +34,10 @@ class Comparison:
 
 
 def compare(
-    recorded: Outcome, actual: Outcome, kind: type[Message] | None, rebase: Rebase, any_order: bool
+    recorded: Outcome, actual: Outcome, kind: type[Message] | None, rebase: Rebase, any_order: bool, live: bool = False
 ) -> Comparison:
-    """``kind`` is the message class, or None for HTTP bodies."""
+    """``kind`` is the message class, or None for HTTP bodies; ``live``: both outcomes are of this moment."""
+    where = Circumstances(rebase.shifted, bool(rebase.variables), live)
     found = Comparison()
     answers = [normalise(answer, kind, rebase) for answer in actual.answers]
     if any_order:
@@ -46,7 +47,7 @@ def compare(
         found.differences.append(Difference("messages", str(len(recorded.answers)), str(len(answers))))
     for at, (left, right) in enumerate(zip(recorded.answers, answers, strict=False)):
         prefix = f"[{at}]." if len(recorded.answers) > 1 else ""
-        _compare_answers(left, right, kind, rebase, prefix, found)
+        _compare_answers(left, right, kind, where, prefix, found)
     _compare_status(recorded, actual, rebase, found)
     return found
 
@@ -109,7 +110,7 @@ def _status(status: object) -> str:
 
 
 def _compare_answers(
-    left: Answer, right: Answer, kind: type[Message] | None, rebase: Rebase, prefix: str, found: Comparison
+    left: Answer, right: Answer, kind: type[Message] | None, where: Circumstances, prefix: str, found: Comparison
 ) -> None:
     assert right.body is not None
     if left.body is None:
@@ -138,7 +139,7 @@ def _compare_answers(
         found.differences.append(Difference(prefix + "bytes", left.body.hex(), right.body.hex()))
         return
     canonical = new.SerializeToString() == right.body or old.SerializeToString() != left.body
-    used = excuse(old, new, rebase.shifted, bool(rebase.variables))
+    used = excuse(old, new, where)
     found.declared += [entry.path for entry in used]
     if canonical and old.SerializeToString() == new.SerializeToString():
         return

@@ -23,12 +23,22 @@ class Entry:
     rebased: bool = False
     captured: bool = False
 
-    @property
-    def slack(self) -> int:
-        return int(self.how.split()[1]) if self.how.startswith("within") else 0
+    def applies(self, circumstances: Circumstances) -> bool:
+        return (circumstances.rebased or not self.rebased) and (circumstances.captured or not self.captured)
 
-    def applies(self, rebased: bool, captured: bool) -> bool:
-        return (rebased or not self.rebased) and (captured or not self.captured)
+    def permits(self, old: int, new: int, live: bool) -> bool:
+        """``up to N less``; between two live servers, N either way."""
+        slack = int(self.how.split()[2]) if self.how.startswith("up to ") else 0
+        return (-slack if live else 0) <= old - new <= slack
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Where a comparison happens: on a shifted store, with captured values, between two live servers."""
+
+    rebased: bool = False
+    captured: bool = False
+    live: bool = False
 
 
 @cache
@@ -37,36 +47,36 @@ def entries() -> tuple[Entry, ...]:
         return tuple(Entry(**item) for item in tomllib.load(file)["may_differ"])
 
 
-def excuse(recorded: Message, actual: Message, rebased: bool, captured: bool) -> list[Entry]:
+def excuse(recorded: Message, actual: Message, where: Circumstances) -> list[Entry]:
     """Make declared fields of ``actual`` equal to ``recorded``'s, in place.  Returns the entries that were needed."""
-    known = {entry.path: entry for entry in entries() if entry.applies(rebased, captured)}
+    known = {entry.path: entry for entry in entries() if entry.applies(where)}
     used: list[Entry] = []
-    _excuse(recorded, actual, known, used)
+    _excuse(recorded, actual, known, used, where.live)
     return used
 
 
-def _excuse(recorded: Message, actual: Message, known: dict[str, Entry], used: list[Entry]) -> None:
+def _excuse(recorded: Message, actual: Message, known: dict[str, Entry], used: list[Entry], live: bool) -> None:
     for descriptor in recorded.DESCRIPTOR.fields:
         entry = known.get(descriptor.full_name)
         old, new = getattr(recorded, descriptor.name), getattr(actual, descriptor.name)
         if entry is not None:
-            if old != new and _allowed(entry, descriptor, old, new):
+            if old != new and _allowed(entry, descriptor, old, new, live):
                 _copy(recorded, actual, descriptor)
                 used.append(entry)
         elif descriptor.message_type is None or descriptor.message_type.GetOptions().map_entry:
             continue
         elif descriptor.is_repeated:
             for left, right in zip(old, new, strict=False):
-                _excuse(left, right, known, used)
+                _excuse(left, right, known, used, live)
         elif recorded.HasField(descriptor.name) and actual.HasField(descriptor.name):
-            _excuse(old, new, known, used)
+            _excuse(old, new, known, used, live)
 
 
-def _allowed(entry: Entry, descriptor: Any, old: object, new: object) -> bool:
+def _allowed(entry: Entry, descriptor: Any, old: object, new: object, live: bool) -> bool:
     if entry.how == "ignore":
         return True
-    if entry.slack:
-        return isinstance(old, int) and isinstance(new, int) and abs(old - new) <= entry.slack
+    if isinstance(old, int) and isinstance(new, int):
+        return entry.permits(old, new, live)
     assert entry.how == "order" and descriptor.is_repeated
     return sorted(map(_key, old)) == sorted(map(_key, new))  # type: ignore[call-overload]
 

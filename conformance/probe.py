@@ -11,6 +11,7 @@ from pyetcd.pb import rpc_pb2
 
 from .client import status_of
 from .rebase import Rebase
+from .server import CLIENT_URL, MEMBER_NAME, PEER_URL
 
 FRESH_TERM, FRESH_INDEX = 2, 4
 """raft_term and raftIndex of a fresh single member."""
@@ -41,9 +42,11 @@ def probe(channel: grpc.Channel) -> Probe:
         )
         keys = _ask(channel, "KV/Range", everything, rpc_pb2.RangeResponse)
         leases = _ask(channel, "Lease/LeaseLeases", rpc_pb2.LeaseLeasesRequest(), rpc_pb2.LeaseLeasesResponse)
+        members = _ask(channel, "Cluster/MemberList", rpc_pb2.MemberListRequest(), rpc_pb2.MemberListResponse)
         status = _ask(channel, "Maintenance/Status", rpc_pb2.StatusRequest(), rpc_pb2.StatusResponse)
     except grpc.RpcError as error:
         raise CannotJudge(_sentence(error)) from None
+    (member,) = members.members if len(members.members) == 1 else (rpc_pb2.Member(),)
     counted = ((keys.count, "keys"), (len(leases.leases), "leases"), (len(users.users), "users"))
     rebase = Rebase(
         cluster_id=status.header.cluster_id,
@@ -51,9 +54,18 @@ def probe(channel: grpc.Channel) -> Probe:
         revision=keys.header.revision - 1,
         raft_term=status.raftTerm - FRESH_TERM,
         raft_index=status.raftIndex - FRESH_INDEX,
+        names=_names(member),
         auth_revision=max(0, auth.authRevision - 1),
     )
     return Probe(status.version, rebase, ", ".join(f"{count} {what}" for count, what in counted if count))
+
+
+def _names(member: rpc_pb2.Member) -> dict[str, str]:
+    """What stands for the recordings' name and URLs; empty when they are the same."""
+    pairs = {member.name: MEMBER_NAME}
+    pairs.update(dict.fromkeys(member.clientURLs[:1], CLIENT_URL))
+    pairs.update(dict.fromkeys(member.peerURLs[:1], PEER_URL))
+    return {actual: recorded for actual, recorded in pairs.items() if actual and actual != recorded}
 
 
 def _ask(channel: grpc.Channel, path: str, request: Message, kind: type[Answer], optional: bool = False) -> Answer:
@@ -85,6 +97,9 @@ def clear(channel: grpc.Channel) -> None:
         _ask(channel, "Lease/LeaseRevoke", rpc_pb2.LeaseRevokeRequest(ID=lease.ID), rpc_pb2.LeaseRevokeResponse)
     everything = rpc_pb2.DeleteRangeRequest(key=b"\0", range_end=b"\0")
     _ask(channel, "KV/DeleteRange", everything, rpc_pb2.DeleteRangeResponse)
+    # the first revision of a case must not touch a key that the case watches
+    _ask(channel, "KV/Put", rpc_pb2.PutRequest(key=b"\xfe\xfd"), rpc_pb2.PutResponse)
+    _ask(channel, "KV/DeleteRange", rpc_pb2.DeleteRangeRequest(key=b"\xfe\xfd"), rpc_pb2.DeleteRangeResponse)
     users = _ask(channel, "Auth/UserList", rpc_pb2.AuthUserListRequest(), rpc_pb2.AuthUserListResponse, optional=True)
     for user in users.users:
         _ask(channel, "Auth/UserDelete", rpc_pb2.AuthUserDeleteRequest(name=user), rpc_pb2.AuthUserDeleteResponse)

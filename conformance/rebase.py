@@ -57,6 +57,9 @@ KINDS: dict[str, str] = {
     _RPC + "AuthStatusResponse.authRevision": "auth_revision",
 }
 
+REVISION_FAR = 2**62
+"""Revisions from here on are meant to be impossible and are not shifted."""
+
 HEX_DIGITS_MIN = 8
 """A captured number is looked for inside byte strings in hexadecimal only when it is at least this long."""
 
@@ -79,6 +82,7 @@ class Rebase:
     raft_term: int = 0
     raft_index: int = 0
     auth_revision: int = 0
+    names: dict[str, str] = field(default_factory=dict)  # member name and URLs: this server's → the recordings'
     variables: dict[str, Variable] = field(default_factory=dict)
 
     @property
@@ -88,7 +92,10 @@ class Rebase:
 
     @property
     def idle(self) -> bool:
-        return not (self.shifted or self.variables) and (self.cluster_id, self.member_id) == (CLUSTER_ID, MEMBER_ID)
+        return not (self.shifted or self.variables or self.names) and (self.cluster_id, self.member_id) == (
+            CLUSTER_ID,
+            MEMBER_ID,
+        )
 
     def constants(self) -> dict[str, int | str]:
         """Values for ``$name`` in requests: this server's own."""
@@ -98,9 +105,12 @@ class Rebase:
     def request(self, message: Message) -> Message:
         """Recorded numbers to this server's, in place."""
         if self.shifted:
-            _walk(
-                message, lambda kind, value: value + getattr(self, kind) if kind == "revision" and value > 0 else value
-            )
+            _walk(message, self._forth)
+        if self.names:
+            own = {recorded: actual for actual, recorded in self.names.items()}
+            for holder, descriptor, value in _leaves(message):
+                if isinstance(value, str) and value in own:
+                    _store(holder, descriptor, value, own[value])
         return message
 
     def answer(self, body: bytes, kind: type[Message]) -> bytes:
@@ -131,6 +141,9 @@ class Rebase:
                 pairs.append((_hex(variable.actual), _hex(int(variable.recorded))))
         return [pair for pair in pairs if pair[0] != pair[1] and pair[0]]
 
+    def _forth(self, kind: str, value: int) -> int:
+        return value + self.revision if kind == "revision" and 0 < value < REVISION_FAR else value
+
     def _back(self, kind: str, value: int) -> int:
         if kind == "cluster_id":
             return CLUSTER_ID if value == self.cluster_id else value
@@ -152,7 +165,7 @@ class Rebase:
                     changed = changed.replace(actual.encode(), recorded.encode())
                 new = changed
             else:
-                new = self.text(str(value))
+                new = self.names.get(str(value)) or self.text(str(value))
             if new != value:
                 _store(holder, descriptor, value, new)
 

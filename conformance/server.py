@@ -17,11 +17,12 @@ from pyetcd.pb import rpc_pb2
 
 from .client import connect
 
+MEMBER_NAME, CLIENT_URL, PEER_URL = "default", "http://localhost:2379", "http://localhost:2380"
 IDENTITY = [
-    "--name=default",
-    "--advertise-client-urls=http://localhost:2379",
-    "--initial-advertise-peer-urls=http://localhost:2380",
-    "--initial-cluster=default=http://localhost:2380",
+    f"--name={MEMBER_NAME}",
+    f"--advertise-client-urls={CLIENT_URL}",
+    f"--initial-advertise-peer-urls={PEER_URL}",
+    f"--initial-cluster={MEMBER_NAME}={PEER_URL}",
 ]
 """Only listening addresses differ between runs, so cluster_id and member_id are always the recordings'."""
 

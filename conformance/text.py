@@ -88,7 +88,7 @@ def pieces(message: Message) -> list[str]:
 def _names(text: str) -> str:
     """The recordings' two ids by name."""
     text = text.replace(IDS, "$ids")
-    return text.replace(str(CLUSTER_ID), "$cluster").replace(str(MEMBER_ID), "$member")
+    return text.replace(f": {CLUSTER_ID}", ": $cluster").replace(f": {MEMBER_ID}", ": $member")
 
 
 def _set(part: Message, field: FieldDescriptor, item: Any) -> None:

@@ -48,7 +48,7 @@ class Lockstep:
         kind = self._reference.kind(step)
         outcome = _normal(left.actual, kind, self._reference.rebase, step.sorts)
         rebase = self._toward_reference()
-        found = compare(outcome, right.actual, kind, rebase, step.sorts)
+        found = compare(outcome, right.actual, kind, rebase, step.sorts, live=True)
         parting = None if found.same else Parting(at, step, left.method, outcome, found.normal or right.actual, found)
         return outcome, parting
 
