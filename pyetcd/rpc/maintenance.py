@@ -10,6 +10,7 @@ from pyetcd.apply.outcome import Applied
 from pyetcd.errors import EtcdError
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
+from pyetcd.member.versions import STORAGE_VERSION
 from pyetcd.mvcc.backend import Bucket
 from pyetcd.mvcc.bucket_hash import hash_buckets
 from pyetcd.mvcc.hashing import HashResult
@@ -20,7 +21,6 @@ from pyetcd.rpc.errors import fail
 from pyetcd.wire.call import Call, Kind, Method
 
 DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
-STORAGE_VERSION = b"storageVersion"
 
 
 class Space(Protocol):
@@ -37,7 +37,7 @@ class Space(Protocol):
 
 
 class MaintenanceService:
-    """The member about itself.  Snapshot, MoveLeader and Downgrade are not served yet."""
+    """The member about itself.  Snapshot is not served yet; leadership.py and downgrade.py have the other two."""
 
     def __init__(self, member: Member, space: Space, *, version: str, quota_bytes: int) -> None:
         self.member = member
@@ -60,6 +60,7 @@ class MaintenanceService:
         if decode(call, rpc.StatusRequest, body) is None:
             return
         member = self.member
+        downgrade = member.membership.downgrade
         answer = rpc.StatusResponse(
             version=self.version,
             dbSize=self.space.size(),
@@ -71,7 +72,7 @@ class MaintenanceService:
             dbSizeInUse=self.space.size_in_use(),
             storageVersion=(member.backend.get(Bucket.META, STORAGE_VERSION) or b"").decode(),
             dbSizeQuota=self.quota_bytes,
-            downgradeInfo=rpc.DowngradeInfo(),
+            downgradeInfo=rpc.DowngradeInfo(enabled=downgrade.enabled, targetVersion=downgrade.target),
         )
         call.reply(member.header(member.store.revision) + answer.SerializeToString())
 
