@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from pyetcd.apply.deep import fields, parse_deep
+from pyetcd.auth.caller import Caller
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import raft_internal_pb2 as internal
 
@@ -22,12 +23,23 @@ TAGS = {name: varint(f.number << 3 | _WIRE_TYPE_BYTES) for name, f in _FIELDS.it
 _HEADER_TAG = TAGS["header"]
 
 
-def encode(field: str, request: bytes, request_id: int) -> bytes:
-    """InternalRaftRequest bytes with one request in ``field`` and ``request_id`` in its header."""
+def encode(field: str, request: bytes, request_id: int, caller: Caller | None = None) -> bytes:
+    """InternalRaftRequest bytes with one request in ``field``; its header holds ``request_id`` and who asks."""
     ident = b"\x08" + varint(request_id)
+    if caller is not None:
+        return _encode_for(caller, field, request, ident)
     size = len(request)
     length = bytes((size,)) if size < 0x80 else varint(size)
     return b"".join((TAGS[field], length, request, _HEADER_TAG, bytes((len(ident),)), ident))
+
+
+def _encode_for(caller: Caller, field: str, request: bytes, ident: bytes) -> bytes:
+    name = caller.username.encode()
+    if name:
+        ident += b"\x12" + varint(len(name)) + name
+    if caller.revision:
+        ident += b"\x18" + varint(caller.revision)
+    return b"".join((TAGS[field], varint(len(request)), request, _HEADER_TAG, varint(len(ident)), ident))
 
 
 def _parse(data: bytes) -> internal.InternalRaftRequest:
@@ -39,13 +51,14 @@ def _parse(data: bytes) -> internal.InternalRaftRequest:
         return parse_deep(internal.InternalRaftRequest.FromString, data, inner)
 
 
-def decode(data: bytes) -> tuple[str, Any]:
-    """(field name, request message) of an entry's payload.
+def decode(data: bytes) -> tuple[str, Any, Caller]:
+    """(field name, request message, who asked) of an entry's payload.
 
     Raises ValueError when no request is set: such an entry cannot have been written by a healthy member.
     """
     message = _parse(data)
     for descriptor, value in message.ListFields():
         if descriptor.name not in ("header", "ID"):
-            return descriptor.name, value
+            header = message.header
+            return descriptor.name, value, Caller(header.username, header.auth_revision)
     raise ValueError(f"log entry without a request: {data[:64].hex()}")

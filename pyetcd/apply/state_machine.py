@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyetcd.apply.auth import AuthEntries, Permits
 from pyetcd.apply.kv import Writes, compact, query, range_tail
 from pyetcd.apply.outcome import Applied, Reconfigured
+from pyetcd.auth.caller import NOBODY, Caller
+from pyetcd.auth.store import AuthStore
 from pyetcd.cluster import changes
 from pyetcd.cluster.alarms import CORRUPT, NOSPACE, Alarms
 from pyetcd.cluster.membership import Membership
@@ -24,6 +27,8 @@ from pyetcd.mvcc.store import Store
 from . import txn
 
 GET, ACTIVATE, DEACTIVATE = 0, 1, 2
+GROWTH = frozenset(("put", "lease_grant"))
+CHANGES = GROWTH | {"txn", "delete_range", "compaction", "lease_revoke"}
 
 Handler = Callable[[Any, float], Applied]
 
@@ -31,11 +36,16 @@ Handler = Callable[[Any, float], Applied]
 class StateMachine:
     """Everything entries change: the store, leases, alarms and the membership."""
 
-    def __init__(self, store: Store, lessor: Lessor, alarms: Alarms, membership: Membership) -> None:
+    def __init__(
+        self, store: Store, lessor: Lessor, alarms: Alarms, membership: Membership, auth: AuthStore
+    ) -> None:
         self.store = store
         self.lessor = lessor
         self.alarms = alarms
         self.membership = membership
+        self.auth = auth
+        self.permits = Permits(auth, lessor)
+        self._auth_entries = AuthEntries(auth, store)
         self.writes = Writes(store, lessor)
         self._handlers: dict[str, Handler] = {
             "range": self._range,
@@ -50,14 +60,26 @@ class StateMachine:
             "cluster_version_set": self._cluster_version_set,
             "cluster_member_attr_set": self._cluster_member_attr_set,
             "downgrade_info_set": self._downgrade_info_set,
+            **self._auth_entries.handlers(),
         }
 
-    def apply(self, field: str, request: Any, now: float) -> Applied | EtcdError:
-        """Carry out one request; errors of the request itself are returned, everything else is our own bug."""
+    def apply(
+        self, field: str, request: Any, now: float, caller: Caller | None = None, index: int = 0
+    ) -> Applied | EtcdError:
+        """Carry out one request; errors of the request itself are returned, everything else is our own bug.
+
+        ``caller`` is the one the entry's header names, ``index`` the entry's place in the log.
+        """
         handler = self._handlers.get(field)
         if handler is None:
+            if field == "authenticate":
+                return self._auth_entries.authenticate(request, index)
             raise LookupError(f"log entry holds a {field} request, which this release does not know how to apply")
         try:
+            if self.alarms.active:
+                self._refuse_for_alarms(field, request)
+            if self.auth.enabled:
+                self.permits.check(field, request, caller or NOBODY)
             return handler(request, now)
         except EtcdError as error:
             return error
@@ -83,33 +105,23 @@ class StateMachine:
         return Applied(self.store.revision, result.kvs.join() + range_tail(result))
 
     def _put(self, r: Any, now: float) -> Applied:
-        if self.alarms.active:
-            self._refuse_growth()
         return self.writes.put(r)
 
     def _delete_range(self, r: Any, now: float) -> Applied:
-        self._refuse_when_corrupt()
         return self.writes.delete_range(r)
 
     def _txn(self, r: Any, now: float) -> Applied:
-        if self.alarms.active:
-            self._refuse_when_corrupt()
-            if has_put(r):
-                self._refuse_growth()
         return txn.write(self.writes, r)
 
     def _compaction(self, r: Any, now: float) -> Applied:
-        self._refuse_when_corrupt()
         return compact(self.store, r)
 
     def _lease_grant(self, r: Any, now: float) -> Applied:
-        self._refuse_growth()
         ttl = self.lessor.grant(r.ID, r.TTL, now)
         body = b"\x10" + varint(r.ID & 0xFFFFFFFFFFFFFFFF) + b"\x18" + varint(ttl)
         return Applied(self.store.revision, body)
 
     def _lease_revoke(self, r: Any, now: float) -> Applied:
-        self._refuse_when_corrupt()
         return self.writes.revoke(r.ID)
 
     def _lease_checkpoint(self, r: Any, now: float) -> Applied:
@@ -143,14 +155,13 @@ class StateMachine:
 
     # -- alarms -------------------------------------------------------------------------------------------------
 
-    def _refuse_when_corrupt(self) -> None:
+    def _refuse_for_alarms(self, field: str, r: Any) -> None:
+        """CORRUPT refuses every change, NOSPACE whatever makes the store larger; CORRUPT wins when both are set."""
+        if field not in CHANGES:
+            return
         if self.alarms.get(CORRUPT):
             raise Corrupt
-
-    def _refuse_growth(self) -> None:
-        """NOSPACE refuses whatever makes the store larger; CORRUPT wins when both are set."""
-        self._refuse_when_corrupt()
-        if self.alarms.get(NOSPACE):
+        if self.alarms.get(NOSPACE) and (field in GROWTH or (field == "txn" and has_put(r))):
             raise NoSpace
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from pyetcd.apply import payload
 from pyetcd.apply.outcome import Applied
 from pyetcd.apply.state_machine import StateMachine
+from pyetcd.auth.caller import Caller
 from pyetcd.consensus.conf_change import ConfChange, encode_conf_change
 from pyetcd.consensus.engine import Engine, Role
 from pyetcd.consensus.ready import Ready
@@ -80,6 +81,7 @@ class Member:
         self.lessor = machine.lessor
         self.alarms = machine.alarms
         self.membership = machine.membership
+        self.auth = machine.auth
         self.engine = engine
         self.log = log
         self.backend = backend
@@ -138,23 +140,24 @@ class Member:
 
     # -- proposing ----------------------------------------------------------------------------------------------
 
-    def propose(self, field: str, request: bytes, message: Any, done: Done) -> None:
+    def propose(self, field: str, request: bytes, message: Any, done: Done, caller: Caller | None = None) -> None:
         """Put one request through the log; ``done`` hears the outcome (an Applied or an EtcdError), once.
 
         field    name of the request in InternalRaftRequest
         request  its bytes, as the client sent them
         message  the same, decoded
+        caller   who asks, for the checks when the entry is applied; None when nobody has said who he is
         """
         if self.refusal is not None:
             done(self.refusal)
             return
-        data = payload.encode(field, request, self.next_request_id())
+        data = payload.encode(field, request, self.next_request_id(), caller)
         if len(data) > self.limits.max_request_bytes:
             done(RequestTooLarge())
             return
         if not self._gathering and not self._saving:
             self.soon(self._turn)
-        self._gathering.append((data, Proposal(field, message, done, 0.0)))
+        self._gathering.append((data, Proposal(field, message, done, 0.0, caller)))
 
     def propose_conf_change(self, change: ConfChange, done: Done) -> None:
         """Put one membership change through the log; ``done`` hears the outcome (a Reconfigured or an EtcdError)."""
@@ -255,9 +258,11 @@ class Member:
                 if proposal is not None:
                     answers.append((proposal, outcome))
             elif proposal is not None:
-                answers.append((proposal, self._apply_request(proposal.field, proposal.message, now)))
+                outcome = self._apply_request(proposal.field, proposal.message, now, proposal.caller, entry.index)
+                answers.append((proposal, outcome))
             elif entry.data:
-                self._apply_request(*payload.decode(entry.data), now)
+                field, message, caller = payload.decode(entry.data)
+                self._apply_request(field, message, now, caller, entry.index)
         self._commit(last)
         self.engine.applied(last.index)
         self.hub.flush()
@@ -265,8 +270,10 @@ class Member:
             proposal.finish(outcome)
         self._forget_answered()
 
-    def _apply_request(self, field: str, message: Any, now: float) -> Applied | EtcdError:
-        outcome = self.machine.apply(field, message, now)
+    def _apply_request(
+        self, field: str, message: Any, now: float, caller: Caller | None, index: int
+    ) -> Applied | EtcdError:
+        outcome = self.machine.apply(field, message, now, caller, index)
         if type(outcome) is Applied:
             if outcome.changes:
                 self.hub.notify(outcome.revision, outcome.changes)

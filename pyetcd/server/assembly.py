@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from pyetcd.apply.state_machine import StateMachine
+from pyetcd.auth.jwt_keys import BadTokenOptions
 from pyetcd.cluster.membership import Member as ClusterMember
 from pyetcd.cluster.versions import parse_stored
 from pyetcd.disk.checkpoint import Checkpointer
@@ -38,6 +39,7 @@ from pyetcd.rpc.maintenance import MaintenanceService
 from pyetcd.rpc.router import ServiceRouter
 from pyetcd.rpc.watch import WatchService
 from pyetcd.server import feature_gates, messages
+from pyetcd.server.authentication import open_auth
 from pyetcd.server.autocompaction import auto_compactor
 from pyetcd.server.bootstrap import Opened, StartError, open_member
 from pyetcd.server.config import Config
@@ -125,7 +127,11 @@ class Server:
         self.compactor = Compactor(
             opened.backend, self.loop, config.compaction_sleep_interval, config.compaction_batch_limit
         )
-        machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership)
+        try:
+            auth = open_auth(config.auth_token, config.auth_token_ttl, opened.backend, self.loop.now)
+        except BadTokenOptions as error:
+            raise StartError(str(error)) from None
+        machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership, auth)
         self.lessor = opened.lessor
         self.member = Member(
             opened.cluster_id,

@@ -58,6 +58,10 @@ class Config:
     auto_compaction_mode: str  # "periodic" or "revision"
     auto_compaction_retention: Retention
     unsafe_no_fsync: bool
+    # auth
+    auth_token: str
+    auth_token_ttl: float  # seconds a simple token lives, 0 for etcd's 300
+    bcrypt_cost: int
     # HTTP
     cors: tuple[str, ...]
     host_whitelist: tuple[str, ...]
@@ -139,6 +143,9 @@ def build_config(settings: Settings) -> Config:
         auto_compaction_mode=text("auto-compaction-mode"),
         auto_compaction_retention=_retention(settings),
         unsafe_no_fsync=on("unsafe-no-fsync"),
+        auth_token=text("auth-token"),
+        auth_token_ttl=float(number("auth-token-ttl")),
+        bcrypt_cost=number("bcrypt-cost"),
         cors=settings.strings("cors"),
         host_whitelist=settings.strings("host-whitelist"),
         enable_grpc_gateway=on("enable-grpc-gateway"),

@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pyetcd.apply.outcome import Applied
 from pyetcd.apply.state_machine import StateMachine
 from pyetcd.apply.txn import is_read_only
+from pyetcd.auth.store import AuthStore
+from pyetcd.auth.tokens import NoTokens
 from pyetcd.cluster.alarms import Alarms
 from pyetcd.cluster.membership import Membership
 from pyetcd.errors import EtcdError
@@ -74,7 +76,8 @@ class Twins(RuleBasedStateMachine):
         self.model = Model()
         backend = MemoryBackend()
         self.lessor = Lessor(backend)
-        self.machine = StateMachine(Store(backend), self.lessor, Alarms(backend), Membership(backend, 1))
+        auth = AuthStore(backend, NoTokens())
+        self.machine = StateMachine(Store(backend), self.lessor, Alarms(backend), Membership(backend, 1), auth)
         self.header = Headers(1, 2)
 
     def ours(self, op: Op) -> object:

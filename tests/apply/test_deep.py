@@ -40,5 +40,5 @@ def test_a_broad_request_that_cannot_be_parsed_is_given_up_early() -> None:
 
 
 def test_a_log_entry_holds_them_too() -> None:
-    field, message = payload.decode(payload.encode("txn", nested(100), 7))
+    field, message, _ = payload.decode(payload.encode("txn", nested(100), 7))
     assert field == "txn" and len(message.success) == 1

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from itertools import count
 
 from pyetcd.apply.state_machine import StateMachine
+from pyetcd.auth.store import AuthStore
+from pyetcd.auth.tokens import NoTokens
 from pyetcd.cluster.alarms import Alarms
 from pyetcd.cluster.membership import Membership
 from pyetcd.consensus.conf_change import bootstrap_entries
@@ -117,10 +119,12 @@ class World:
         membership.load()
         alarms = Alarms(self.backend)
         alarms.load()
+        auth = AuthStore(self.backend, NoTokens())
+        auth.load()
         self.member = Member(
             CLUSTER_ID,
             MEMBER_ID,
-            machine=StateMachine(store, lessor, alarms, membership),
+            machine=StateMachine(store, lessor, alarms, membership, auth),
             engine=self._engine(),
             log=self.log,
             backend=self.backend,

@@ -129,7 +129,7 @@ def test_changes_reach_the_hub_once_with_their_revision(world: World) -> None:
 
 
 def test_an_unknown_request_in_the_log_ends_the_process(world: World) -> None:
-    request = rpc.AuthEnableRequest()
-    world.member.propose("auth_enable", request.SerializeToString(), request, lambda _: None)
+    request = rpc.DowngradeVersionTestRequest()
+    world.member.propose("downgrade_version_test", request.SerializeToString(), request, lambda _: None)
     world.settle()
     assert [type(e) for e in world.crashes] == [LookupError]
