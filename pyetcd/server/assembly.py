@@ -31,12 +31,15 @@ from pyetcd.net.loop import install_reactor
 from pyetcd.net.port import Port
 from pyetcd.rpc.cluster import ClusterService
 from pyetcd.rpc.downgrade import DowngradeService
+from pyetcd.rpc.election import ElectionService
 from pyetcd.rpc.health import HealthService
 from pyetcd.rpc.kv import KVService
 from pyetcd.rpc.leadership import LeadershipService
 from pyetcd.rpc.lease import LeaseService
+from pyetcd.rpc.lock import LockService
 from pyetcd.rpc.maintenance import MaintenanceService
 from pyetcd.rpc.router import ServiceRouter
+from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.watch import WatchService
 from pyetcd.server import feature_gates, messages
 from pyetcd.server.authentication import open_auth
@@ -110,6 +113,9 @@ class Server:
             self._opened = open_member(self.config, self.log, self.loop)
             self._build(self._opened)
         except (StartError, OSError) as error:
+            self._fail(str(error))
+            return
+        except Exception as error:  # our own bug: end with its trace rather than run half built
             self._fail(error)
             return
         rest_from_collecting()
@@ -117,8 +123,8 @@ class Server:
         self.lessor.promote(self.loop.now(), self.config.election_seconds)
         self.publisher.start(self._serve)
 
-    def _fail(self, error: BaseException) -> None:
-        self.log.fatal(messages.START_FAILED, error=str(error))
+    def _fail(self, error: str | BaseException) -> None:
+        self.log.fatal(messages.START_FAILED, error=error)
         self.exit_status = 1
         self._close()
 
@@ -172,6 +178,7 @@ class Server:
         self.space = Space(opened.backend, opened.background)
         self.watches = WatchService(member, progress_interval=config.watch_progress_notify_interval)
         self.leases = LeaseService(member)
+        self.sessions = Sessions(member, config.max_txn_ops)
         services: list[Service] = [
             KVService(member, self.compactor, config.max_txn_ops),
             self.watches,
@@ -180,6 +187,8 @@ class Server:
             LeadershipService(member),
             DowngradeService(member),
             MaintenanceService(member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes),
+            LockService(self.sessions),
+            ElectionService(self.sessions),
             HealthService(),
         ]
         self.router = ServiceRouter(method for service in services for method in service.methods())
@@ -270,6 +279,7 @@ class Server:
         self.compactor.stop()
         self.watches.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.leases.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
+        self.sessions.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.member.stop(self._stop_ports)
 
     def _stop_ports(self) -> None:

@@ -13,6 +13,7 @@ from pyetcd.mvcc.query import Change
 from pyetcd.watch import messages
 from pyetcd.watch.group import Group
 from pyetcd.watch.messages import SharedEvent
+from pyetcd.watch.stream import CROWDED_HIGH_WATER
 from pyetcd.watch.watcher import State, Watcher
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class HistoryPass:
         size = sum(map(len, events))
         batch.size += size
         self._size += size
+        if batch.size > CROWDED_HIGH_WATER and watcher.stream.outlet.crowded:
+            self._send(watcher)  # small pieces, while the streams of its connection owe much together
 
     # -- sending ----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HIGH_WATER = 2 << 20
 """Bytes a stream may owe to its client's flow control before its watchers are held."""
+CROWDED_HIGH_WATER = 64 << 10
+"""The same while the streams of its connection owe much together; above the mark under which drained() is called."""
 
 EMPTY_RANGE = "mvcc: watcher range is empty"
 DUPLICATE_ID = "mvcc: duplicate watch ID provided on the WatchStream"
@@ -29,6 +31,10 @@ class Outlet(Protocol):
     @property
     def pending(self) -> int:
         """Bytes accepted that the client's flow control has not let out yet."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the connection as a whole owes its client much."""
 
     def send(self, body: bytes) -> None: ...
 
@@ -161,7 +167,8 @@ class WatchStream:
             self._measure()
 
     def _measure(self) -> None:
-        if self.outlet.pending > HIGH_WATER:
+        pending = self.outlet.pending
+        if pending > HIGH_WATER or (pending > CROWDED_HIGH_WATER and self.outlet.crowded):
             self.full = True
 
     def drained(self) -> None:

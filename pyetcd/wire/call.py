@@ -118,6 +118,9 @@ class Phase(IntEnum):
     MIXED = 2
 
 
+CROWDED_BYTES = 16 * 1024 * 1024
+"""An eighth of what a connection may hold before it refuses calls (Settings.max_held)."""
+
 _FRESH, _WHOLE, _MIXED = Phase
 _OPEN, _CLOSED = StreamState.OPEN, StreamState.CLOSED
 
@@ -174,6 +177,11 @@ class Call:
     @property
     def method(self) -> Method:
         return self.head.method
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the connection, not this call alone, holds much that its client has not taken."""
+        return self.output.held > CROWDED_BYTES
 
     @property
     def peer(self) -> str:

@@ -26,7 +26,7 @@ class Settings:
     max_header_list: int = 64 * 1024
     """Largest decoded header list (sum of name + value + 32, RFC 9113 §10.5.1)."""
 
-    max_held: int = 64 * 1024 * 1024
+    max_held: int = 128 * 1024 * 1024
     """Bytes of requests and replies one connection may hold in memory for a client that does not read or does not
     finish its messages; new calls are refused above it, the connection ends above twice that."""
 

@@ -16,6 +16,7 @@ class Outlet:
         self.raw: list[bytes] = []
         self.pieces: list[int] = []
         self.pending = 0
+        self.crowded = False
         self.reading = True
 
     def send(self, body: bytes) -> None:
