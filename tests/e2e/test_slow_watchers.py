@@ -14,8 +14,8 @@ import grpc
 import h2.config
 import h2.connection
 import h2.events
-from pyetcd.pb import rpc_pb2 as rpc
 
+from pyetcd.pb import rpc_pb2 as rpc
 from tests.servers import Server
 
 STREAMS = 60
