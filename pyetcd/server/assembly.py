@@ -32,13 +32,16 @@ from pyetcd.net.port import Port
 from pyetcd.rpc.cluster import ClusterService
 from pyetcd.rpc.downgrade import DowngradeService
 from pyetcd.rpc.election import ElectionService
+from pyetcd.rpc.election import ElectionService
 from pyetcd.rpc.health import HealthService
 from pyetcd.rpc.kv import KVService
 from pyetcd.rpc.leadership import LeadershipService
 from pyetcd.rpc.lease import LeaseService
 from pyetcd.rpc.lock import LockService
+from pyetcd.rpc.lock import LockService
 from pyetcd.rpc.maintenance import MaintenanceService
 from pyetcd.rpc.router import ServiceRouter
+from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.watch import WatchService
 from pyetcd.server import feature_gates, messages
@@ -179,6 +182,7 @@ class Server:
         self.watches = WatchService(member, progress_interval=config.watch_progress_notify_interval)
         self.leases = LeaseService(member)
         self.sessions = Sessions(member, config.max_txn_ops)
+        self.sessions = Sessions(member, config.max_txn_ops)
         services: list[Service] = [
             KVService(member, self.compactor, config.max_txn_ops),
             self.watches,
@@ -187,6 +191,8 @@ class Server:
             LeadershipService(member),
             DowngradeService(member),
             MaintenanceService(member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes),
+            LockService(self.sessions),
+            ElectionService(self.sessions),
             LockService(self.sessions),
             ElectionService(self.sessions),
             HealthService(),
@@ -279,6 +285,7 @@ class Server:
         self.compactor.stop()
         self.watches.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.leases.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
+        self.sessions.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.sessions.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.member.stop(self._stop_ports)
 
