@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -18,9 +19,12 @@ from pyetcd.wire.call import Call, Code, Kind, Method
 
 from .decode import STREAM, decode
 from .errors import fail
+from .guard import Guard
 
-KNOWN_REQUESTS = 16
-"""Decoded requests a keep-alive stream remembers."""
+KNOWN_REQUESTS = 4096
+"""Decoded renewals the service remembers: clients ask for the same leases again and again, in stream after stream."""
+USUAL_SIZE = 11
+"""Bytes of a request with an id and nothing else, at most; others are not remembered."""
 
 _INT63 = (1 << 63) - 1
 _parse_keep_alive = rpc.LeaseKeepAliveRequest.FromString
@@ -29,9 +33,11 @@ _parse_keep_alive = rpc.LeaseKeepAliveRequest.FromString
 class LeaseService:
     """Grants and revokes go through the log; renewals and questions are answered by the lessor."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, guard: Guard | None = None) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
         self.sessions: dict[KeepAliveSession, None] = {}
+        self.known: dict[bytes, tuple[int, bytes]] = {}
 
     def methods(self) -> list[Method]:
         """The service's RPCs."""
@@ -61,12 +67,20 @@ class LeaseService:
             while r.ID == NO_LEASE:
                 r.ID = self.member.next_request_id() & _INT63
             body = r.SerializeToString()
-        self.member.propose("lease_grant", body, r, partial(self._answer, call))
+        self._propose(call, "lease_grant", body, r)
 
     def revoke(self, call: Call, body: bytes) -> None:
         r = decode(call, rpc.LeaseRevokeRequest, body)
         if r is not None:
-            self.member.propose("lease_revoke", body, r, partial(self._answer, call))
+            self._propose(call, "lease_revoke", body, r)
+
+    def _propose(self, call: Call, field: str, body: bytes, r: Any) -> None:
+        try:
+            self.guard.check_known(call)
+        except EtcdError as error:
+            fail(call, error)
+            return
+        self.guard.propose(call, field, body, r, partial(self._answer, call))
 
     def _answer(self, call: Call, result: Result) -> None:
         if type(result) is Applied:
@@ -84,6 +98,10 @@ class LeaseService:
             return
         member = self.member
         try:
+            if member.auth.enabled:
+                self.guard.check_known(call)
+                if r.keys:
+                    self.guard.check_keys_shown(call, [r.ID])
             found = member.lessor.time_to_live(r.ID, member.now())
         except EtcdError as error:
             fail(call, error)
@@ -98,6 +116,12 @@ class LeaseService:
     def leases(self, call: Call, body: bytes) -> None:
         member = self.member
         ids = member.lessor.leases(member.now())
+        if member.auth.enabled:
+            try:
+                self.guard.check_keys_shown(call, ids)
+            except EtcdError as error:
+                fail(call, error)
+                return
         pieces = [member.header(member.store.revision)]
         for id in ids:
             status = b"\x08" + varint(id)
@@ -111,6 +135,16 @@ class LeaseService:
         self.sessions[session] = None
         return session
 
+    def learn(self, body: bytes) -> tuple[int, bytes]:
+        """The id a renewal asks for and the reply's field with it; raises DecodeError."""
+        id = _parse_keep_alive(body).ID
+        known = (id, b"\x10" + varint(id) if id else b"")
+        if len(body) <= USUAL_SIZE:
+            if len(self.known) >= KNOWN_REQUESTS:
+                self.known.clear()
+            self.known[body] = known
+        return known
+
 
 class KeepAliveSession:
     """One keep-alive stream: a reply per request, in order; half-closed it ends once all are answered.
@@ -118,24 +152,24 @@ class KeepAliveSession:
     A renewal that finds its lease expired waits for the revoke, and the requests behind it wait as well.
     """
 
-    __slots__ = ("_ended", "_known", "_member", "_service", "_waiting", "call")
+    __slots__ = ("_ended", "_member", "_service", "_waiting", "call")
 
     def __init__(self, service: LeaseService, call: Call) -> None:
         self._service = service
         self._member = service.member
         self.call = call
-        self._waiting: deque[tuple[int, bytes]] = deque()
-        self._known: dict[bytes, tuple[int, bytes]] = {}
+        self._waiting: deque[tuple[int, bytes]] | None = None  # made when the first has to wait
         self._ended = False
         call.on_cancel = self.closed
 
     def message(self, body: bytes) -> None:
         if not self.call.open:
             return
-        known = self._known.get(body)
+        service = self._service
+        known = service.known.get(body)
         if known is None:
             try:
-                known = self._learn(body)
+                known = service.learn(body)
             except DecodeError:
                 self.closed()
                 decode(self.call, rpc.LeaseKeepAliveRequest, body, STREAM)
@@ -145,15 +179,9 @@ class KeepAliveSession:
         # the header is made before the renewal: its revision may not be later than a revoke that beats the renewal
         head = member.header(member.store.revision) + echo
         if self._waiting or not self._renew(id, head):
+            if self._waiting is None:
+                self._waiting = deque()
             self._waiting.append((id, head))
-
-    def _learn(self, body: bytes) -> tuple[int, bytes]:
-        """The id a request asks for and the reply's field with it; a client asks for the same few again and again."""
-        id = _parse_keep_alive(body).ID
-        if len(self._known) >= KNOWN_REQUESTS:
-            self._known.clear()
-        known = self._known[body] = (id, b"\x10" + varint(id) if id else b"")
-        return known
 
     def half_close(self) -> None:
         self._ended = True
@@ -164,7 +192,7 @@ class KeepAliveSession:
     def closed(self) -> None:
         """The call is over, whoever ended it."""
         self._service.sessions.pop(self, None)
-        self._waiting.clear()
+        self._waiting = None
         self.call.on_cancel = None
 
     def _renew(self, id: int, head: bytes) -> bool:
@@ -172,6 +200,8 @@ class KeepAliveSession:
         member = self._member
         lessor = member.lessor
         try:
+            if member.auth.enabled:
+                self._service.guard.check_renewal(self.call, id)
             if lessor.checkpoint_interval is not None and lessor.has_checkpoint(id):
                 self._forget_checkpoint(id)
                 return False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Protocol
 
-from pyetcd.wire.frames import MESSAGE, U32
+from pyetcd.wire.frames import MESSAGE, MIN_MAX_FRAME, U32
 from pyetcd.wire.states import StreamState
 from pyetcd.wire.status import OK_BLOCK, OK_LEAD, trailer_block
 
@@ -107,21 +107,24 @@ class Router(Protocol):
 
 
 class Phase(IntEnum):
-    """Where a call stands, for the two shortcuts of the hot path.
+    """Where a call stands, for the shortcuts of the hot path.
 
     FRESH: a unary or server-streaming call whose message may come as one DATA frame that also ends the stream.
-    WHOLE: that happened and nothing was answered yet.  Anything else is MIXED and takes the general path.
+    WHOLE: that happened and nothing was answered yet.
+    BETWEEN: a bidirectional call that holds no part of a message, and all came as one DATA frame each.
+    Anything else is MIXED and takes the general path.
     """
 
     FRESH = 0
     WHOLE = 1
     MIXED = 2
+    BETWEEN = 3
 
 
 CROWDED_BYTES = 16 * 1024 * 1024
 """An eighth of what a connection may hold before it refuses calls (Settings.max_held)."""
 
-_FRESH, _WHOLE, _MIXED = Phase
+_WHOLE, _MIXED = Phase.WHOLE, Phase.MIXED
 _OPEN, _CLOSED = StreamState.OPEN, StreamState.CLOSED
 
 
@@ -239,8 +242,38 @@ class Call:
 
     def send(self, body: bytes) -> None:
         """One message of a stream; the response headers go first when they were not sent yet."""
-        if self.open:
-            self.output.send_messages(self, (body,))
+        if not self.open:
+            return
+        output = self.output
+        head = self.head
+        size = len(body)
+        total = size + 5
+        if (
+            total > output.room
+            or total > MIN_MAX_FRAME
+            or total > output.initial_window + self.credit
+            or self.outbox
+            or head.compress
+        ):
+            output.send_messages(self, (body,))
+            return
+        output.room -= total
+        self.credit -= total
+        stream = self.stream
+        frame = MESSAGE.pack(total << 8, 0, stream, 0, size)
+        if self.headers_sent:
+            output.frames.append(frame + body)
+        else:
+            self.headers_sent = True
+            if self.phase is _WHOLE:
+                self.phase = _MIXED
+            output.frames.append(b"".join((head.lead, U32.pack(stream), head.block, frame, body)))
+        output.data_frames += 1
+        output.wrote = True
+        head.method.sent += 1
+        output.traffic.sent += size
+        if output.quiet:
+            output.announce()
 
     def send_many(self, bodies: list[bytes]) -> None:
         """Messages of a stream, in as few DATA frames as possible."""

@@ -1,7 +1,7 @@
 """One HTTP/2 connection of a gRPC server: bytes in, calls started, bytes out.
 
 ``receive`` parses frames straight from the buffer.  Two shortcuts carry nearly all load: a HEADERS frame whose block
-was seen before, and a DATA frame that is exactly the one message of a call.  Whatever else may come goes through the
+was seen before, and a DATA frame that is exactly one message.  Whatever else may come goes through the
 general path, which consults the state table.  A rule broken by the peer surfaces as ConnectionFault and ends here in
 GOAWAY.
 """
@@ -34,9 +34,9 @@ from pyetcd.wire.frames import (
     window_frame,
 )
 from pyetcd.wire.guard import MAX_UNSENT_FRAMES
-from pyetcd.wire.inbound import deliver, start
+from pyetcd.wire.inbound import deliver, deliver_message, start
 from pyetcd.wire.lifetime import Lifetime
-from pyetcd.wire.opening import on_headers
+from pyetcd.wire.opening import on_headers, start_stream
 from pyetcd.wire.outbox import Traffic
 from pyetcd.wire.peer_frames import on_frame
 from pyetcd.wire.requests import Resolver
@@ -45,7 +45,7 @@ from pyetcd.wire.states import StreamState
 
 _LARGEST_WORD = MIN_MAX_FRAME << 8 | 0xFF
 _HALF_CLOSED = StreamState.HALF_CLOSED
-_FRESH, _WHOLE = Phase.FRESH, Phase.WHOLE
+_FRESH, _WHOLE, _BETWEEN = Phase.FRESH, Phase.WHOLE, Phase.BETWEEN
 
 
 def _raise(problem: Exception) -> None:
@@ -183,6 +183,8 @@ class Connection(Lifetime):
                         head.start(call, buffer[start_at + 5 : end])
                     except Exception as problem:
                         self.handler_failed(call, problem)
+                elif call is not None and call.phase is _BETWEEN:
+                    deliver_message(self, call, flags, buffer[start_at:end])
                 else:
                     deliver(self, stream, flags, buffer[start_at:end])
             elif kind == HEADERS:
@@ -198,9 +200,11 @@ class Connection(Lifetime):
                     timeout = head_or_none.timeout
                     if timeout is not None:
                         timeout = self.deadline(timeout)
-                    streams[stream] = Call(output, stream, head_or_none, timeout)
+                    streams[stream] = call = Call(output, stream, head_or_none, timeout)
                     if len(streams) >= self.max_streams:
                         self.refusing = True
+                    if call.phase is _BETWEEN:
+                        start_stream(self, call)
                 else:
                     on_headers(self, stream, flags, block)
             else:

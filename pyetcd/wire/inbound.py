@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyetcd.wire.call import Call, Code, Kind, Phase
 from pyetcd.wire.control import unpadded
-from pyetcd.wire.frames import END_STREAM, STREAM_MASK, ConnectionFault, ErrorCode, window_frame
+from pyetcd.wire.frames import END_STREAM, PREFIX, STREAM_MASK, ConnectionFault, ErrorCode, window_frame
 from pyetcd.wire.lifetime import Lifetime
 from pyetcd.wire.messages import StatusFault
 from pyetcd.wire.states import StreamInput, StreamState
@@ -31,6 +31,24 @@ def deliver(connection: Lifetime, stream: int, flags: int, payload: bytes) -> No
         _read(connection, call, data)
     if ended:
         end_of_requests(connection, call)
+
+
+def deliver_message(connection: Lifetime, call: Call, flags: int, payload: bytes) -> None:
+    """DATA for a call that is BETWEEN messages: one message and nothing else, or the client's end, at once."""
+    size = len(payload)
+    if flags == END_STREAM and not size:
+        call.state = StreamState.HALF_CLOSED
+        end_of_requests(connection, call)
+    elif (
+        flags
+        or size < 5
+        or PREFIX.unpack_from(payload) != (0, size - 5)
+        or call.received + size > connection.settings.stream_window // 2
+    ):
+        deliver(connection, call.stream, flags, payload)
+    else:
+        call.received += size
+        _on_message(connection, call, payload[5:])
 
 
 def _book(connection: Lifetime, call: Call, size: int, data_size: int, ended: bool) -> bool:
@@ -132,6 +150,7 @@ def end_of_requests(connection: Lifetime, call: Call) -> None:
         else:
             start(connection, call)
     elif call.inbound is not None:
+        call.phase = Phase.MIXED
         try:
             call.inbound.half_close()
         except Exception as problem:

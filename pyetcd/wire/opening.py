@@ -159,7 +159,7 @@ def _open(connection: Lifetime, stream: int, head: Head, timeout: float | None, 
         call.message = b""  # whatever comes is not read
         connection.whole.append(call)
     elif head.method.kind is Kind.BIDI:
-        _start_stream(connection, call)
+        start_stream(connection, call)
     if ended:
         connection.resolver.ended_with_headers(call)
 
@@ -172,7 +172,8 @@ def _owe(connection: Lifetime, stream: int, length: int) -> None:
         connection.lengths = {known: owed for known, owed in lengths.items() if known in connection.streams}
 
 
-def _start_stream(connection: Lifetime, call: Call) -> None:
+def start_stream(connection: Lifetime, call: Call) -> None:
+    """Gives a bidirectional call to its handler, which hears of the messages as they come."""
     method = call.head.method
     method.started += 1
     try:

@@ -64,6 +64,10 @@ def _on_priority(connection: Lifetime, stream: int, _flags: int, payload: bytes)
 def _on_reset(connection: Lifetime, stream: int, _flags: int, payload: bytes) -> None:
     read_reset(stream, payload)
     call = connection.streams.get(stream)
+    if call is None and stream & 1 and stream <= connection.last_stream:
+        # A Go client resets each stream it is done with; whatever state this one ended in, the table says: ignore.
+        connection.control.spend(connection.now, connection.work)
+        return
     if not connection.judge(stream, StreamInput.RECV_RESET) or call is None:
         return
     connection.output.drop(call, StreamState.CLOSED)

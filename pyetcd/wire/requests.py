@@ -226,10 +226,10 @@ class Resolver:
         refusal = self._router.admit(metadata, method)
         if refusal is not None:
             head.start = _refusing(*refusal)
-        elif method.kind is not Kind.BIDI and encoding is None and head.expected is None:
-            head.phase = Phase.FRESH
+        elif encoding is None and head.expected is None:
+            head.phase = Phase.BETWEEN if method.kind is Kind.BIDI else Phase.FRESH
         usual = head.expected is None and (head.timeout is None or head.timeout > 0)
-        head.direct = usual and method.kind is not Kind.BIDI
+        head.direct = usual and (method.kind is not Kind.BIDI or head.phase is Phase.BETWEEN)
 
     def ended_with_headers(self, call: Call) -> None:
         """A request whose HEADERS end the stream.  gRPC-Go never tells its handlers, so such a call waits until its

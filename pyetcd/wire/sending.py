@@ -17,6 +17,7 @@ from pyetcd.wire.frames import (
     MAX_WINDOW,
     MIN_MAX_FRAME,
     PREFIX,
+    U32,
     ConnectionFault,
     ErrorCode,
     header_frames,
@@ -25,6 +26,7 @@ from pyetcd.wire.frames import (
 from pyetcd.wire.messages import framed
 from pyetcd.wire.outbox import Outbox, Traffic
 from pyetcd.wire.states import StreamState
+from pyetcd.wire.status import OK_BLOCK, OK_LEAD
 
 BURST = 256 * 1024
 """Bytes of DATA gathered between two takes, so that one connection cannot hold up a turn of the loop."""
@@ -230,7 +232,8 @@ class Output:
 
     def send_headers(self, call: Call) -> None:
         call.headers_sent = True
-        call.phase = Phase.MIXED
+        if call.phase is Phase.WHOLE:
+            call.phase = Phase.MIXED
         self.wrote = True
         self.put(header_frames(call.stream, call.head.block, False))
 
@@ -313,6 +316,7 @@ class Output:
         """Trailers leave; a client that has not ended its side is told to stop (gRPC-Go does the same)."""
         self.waiting.pop(call, None)
         self.streams.pop(call.stream, None)
+        call.inbound = None  # the handler has the call: this cycle would keep both for the collector
         if call.reader is not None:
             self.held -= call.reader.held
             call.reader = None
@@ -323,7 +327,7 @@ class Output:
 
     def abort(self, stream: int, block: bytes, ended: bool) -> None:
         """A header block that ends a stream, with RST_STREAM(NO_ERROR) behind it unless the client has ended, too."""
-        self.put(header_frames(stream, block, True))
+        self.put(OK_LEAD + U32.pack(stream) + OK_BLOCK if block is OK_BLOCK else header_frames(stream, block, True))
         if not ended:
             self.reset_stream(stream, ErrorCode.NO_ERROR)
 
@@ -352,6 +356,7 @@ class Output:
         if outbox is not None:
             self.held -= outbox.held
             call.outbox = None
+        call.inbound = None
         if call.reader is not None:
             self.held -= call.reader.held
             call.reader = None
