@@ -82,7 +82,8 @@ def _sentence(error: grpc.RpcError) -> str:
     status = status_of(error)
     text = status.text or "no answer in time"
     if status.code in ("Unavailable", "DeadlineExceeded"):
-        return f"the endpoint cannot be reached: {text}"
+        hint = "; does it speak TLS?" if "andshake" in text or "SSL" in text else ""
+        return f"the endpoint cannot be reached: {text}{hint}"
     return f"the endpoint does not answer as an etcd member: {status.code} {text}"
 
 

@@ -114,14 +114,12 @@ class Rebase:
         return message
 
     def answer(self, body: bytes, kind: type[Message]) -> bytes:
-        """This server's bytes to the recordings' numbers.  Bytes that are not canonical are left as they are."""
+        """This server's bytes to the recordings' numbers.  What is no message is left as it is."""
         if self.idle:
             return body
         try:
             message = kind.FromString(body)
         except DecodeError:
-            return body
-        if message.SerializeToString() != body:
             return body
         _walk(message, self._back)
         self._replace(message)

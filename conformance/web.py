@@ -31,6 +31,8 @@ def fetch(
             response = connection.getresponse()
         except TimeoutError:
             return b""
+        except http.client.HTTPException as error:
+            return f"no HTTP answer: {type(error).__name__}\n\n".encode()
         lines = [f"{response.status} {response.reason}"]
         lines += sorted(
             f"{name}: {value}" for name, value in response.getheaders() if name.lower() not in UNSTABLE_HEADERS
