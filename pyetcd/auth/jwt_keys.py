@@ -109,7 +109,8 @@ def _checked(kind: str, half: str, load: Callable[[], Any]) -> Any:
 def _hash(method: str) -> Any:
     from cryptography.hazmat.primitives import hashes
 
-    return {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}[method[2:]]()
+    kinds: dict[str, Any] = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+    return kinds[method[2:]]()
 
 
 class Hmac:

@@ -1,4 +1,4 @@
-"""Hashing and checking passwords with bcrypt: tens of milliseconds of CPU each, so called on a worker, never on the loop.
+"""Hashing and checking passwords with bcrypt: tens of milliseconds of CPU each, so a worker does it, never the loop.
 
 Records are etcd's: ``$2a$``, two digits of cost, 22 characters of salt, 31 of hash.
 """

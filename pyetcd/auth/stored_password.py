@@ -16,7 +16,7 @@ def stored_password(r: Any) -> bytes:
     that a release before 3.5 wrote; hashing it here would give every member another record.
     """
     if r.password and not r.hashedPassword:
-        raise LookupError("log entry holds an unhashed password, as etcd wrote them before 3.5; that log is not supported")
+        raise LookupError("log entry holds an unhashed password, as releases before 3.5 wrote them")
     text = r.hashedPassword.replace("\r", "").replace("\n", "")
     try:
         return base64.b64decode(text, validate=True)

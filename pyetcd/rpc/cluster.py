@@ -20,6 +20,7 @@ from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.decode import decode
 from pyetcd.rpc.errors import fail
+from pyetcd.rpc.guard import Guard
 from pyetcd.wire.call import Call, Kind, Method
 
 MEMBER, MEMBERS, MEMBERS_OF_ADD = b"\x12", b"\x12", b"\x1a"  # tags of response fields
@@ -31,8 +32,11 @@ NewMember = Callable[[Iterable[str], bool], ClusterMember]
 class ClusterService:
     """Headers of this service carry no revision.  ``strict`` is --strict-reconfig-check."""
 
-    def __init__(self, member: Member, new_member: NewMember, *, strict: bool) -> None:
+    def __init__(
+        self, member: Member, new_member: NewMember, *, strict: bool, guard: Guard | None = None
+    ) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
         self.membership = member.membership
         self.new_member = new_member
         self.strict = strict
@@ -58,6 +62,10 @@ class ClusterService:
             self._list(call, None)
 
     def _list(self, call: Call, error: EtcdError | None) -> None:
+        try:
+            self.guard.check_known(call)
+        except EtcdError as refused:
+            error = error or refused
         if error is not None:
             fail(call, error)
         else:
@@ -71,6 +79,7 @@ class ClusterService:
             return
         try:
             new = self.new_member(r.peerURLs, r.isLearner)
+            self.guard.check_root(call)
         except EtcdError as error:
             fail(call, error)
             return
@@ -93,6 +102,7 @@ class ClusterService:
         if r is None:
             return
         try:
+            self.guard.check_root(call)
             changes.check_quorum_without(self.membership, r.ID, strict=self.strict)
         except EtcdError as error:
             fail(call, error)
@@ -102,13 +112,24 @@ class ClusterService:
     def member_update(self, call: Call, body: bytes) -> None:
         """The URLs are not looked at: the serving member stores anything, and so do we for the others."""
         r = decode(call, rpc.MemberUpdateRequest, body)
-        if r is not None:
-            self._propose(call, changes.update(r.ID, tuple(r.peerURLs)))
+        if r is None:
+            return
+        try:
+            self.guard.check_root(call)
+        except EtcdError as error:
+            fail(call, error)
+            return
+        self._propose(call, changes.update(r.ID, tuple(r.peerURLs)))
 
     def member_promote(self, call: Call, body: bytes) -> None:
         """A learner must have the leader's log, and nobody has been sent it; a voter hears so when it is applied."""
         r = decode(call, rpc.MemberPromoteRequest, body)
         if r is None:
+            return
+        try:
+            self.guard.check_root(call)
+        except EtcdError as error:
+            fail(call, error)
             return
         known = self.membership.members.get(r.ID)
         if known is None:

@@ -23,6 +23,7 @@ from pyetcd.pb import membership_pb2 as membership
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.decode import decode
 from pyetcd.rpc.errors import fail
+from pyetcd.rpc.guard import Guard
 from pyetcd.wire.call import Call, Kind, Method
 
 VALIDATE, ENABLE, CANCEL = range(3)
@@ -31,8 +32,9 @@ VALIDATE, ENABLE, CANCEL = range(3)
 class DowngradeService:
     """One RPC with three actions; every answer names the present cluster version."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, guard: Guard | None = None) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
         self.membership = member.membership
 
     def methods(self) -> list[Method]:
@@ -44,6 +46,7 @@ class DowngradeService:
         if r is None:
             return
         try:
+            self.guard.check_root(call)
             self._start(call, r)
         except EtcdError as error:
             fail(call, error)

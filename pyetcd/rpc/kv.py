@@ -12,6 +12,7 @@ from pyetcd.apply import txn
 from pyetcd.apply.deep import parse_txn
 from pyetcd.apply.kv import query, range_tail
 from pyetcd.apply.outcome import Applied
+from pyetcd.auth.caller import Caller
 from pyetcd.errors import Compacted, EtcdError, NoLeader
 from pyetcd.member.compactor import Compactor
 from pyetcd.member.member import Member
@@ -21,6 +22,7 @@ from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.check import check_delete, check_put, check_range, check_txn
 from pyetcd.rpc.decode import decode
 from pyetcd.rpc.errors import fail
+from pyetcd.rpc.guard import Guard
 from pyetcd.rpc.range_stream import range_stream
 from pyetcd.wire.call import Call, Kind, Method
 
@@ -34,8 +36,10 @@ _parse_put = rpc.PutRequest.FromString
 class KVService:
     """Reads are answered from the member's store, writes go through its log."""
 
-    def __init__(self, member: Member, compactor: Compactor, max_txn_ops: int) -> None:
+    def __init__(self, member: Member, compactor: Compactor, max_txn_ops: int, guard: Guard | None = None) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
+        self.auth = member.auth
         self.compactor = compactor
         self.max_txn_ops = max_txn_ops
         self.operations = member.machine.writes.operations
@@ -45,7 +49,7 @@ class KVService:
         prefix = b"/etcdserverpb.KV/"
         return [
             Method(prefix + b"Range", Kind.UNARY, self.range),
-            Method(prefix + b"RangeStream", Kind.SERVER_STREAM, partial(range_stream, self.member)),
+            Method(prefix + b"RangeStream", Kind.SERVER_STREAM, partial(range_stream, self.guard)),
             Method(prefix + b"Put", Kind.UNARY, self.put),
             Method(prefix + b"DeleteRange", Kind.UNARY, self.delete_range),
             Method(prefix + b"Txn", Kind.UNARY, self.txn),
@@ -56,7 +60,7 @@ class KVService:
 
     def range(self, call: Call, body: bytes) -> None:
         """One key as it is now, by far the most frequent request, is answered without decoding a message."""
-        if len(body) > 2 and body[0] == 0x0A and body[1] < 0x80:
+        if len(body) > 2 and body[0] == 0x0A and body[1] < 0x80 and not self.auth.enabled:
             end = body[1] + 2
             rest = body[end:]
             if (not rest or rest == _SERIALIZABLE) and len(body) >= end > 2:
@@ -91,22 +95,29 @@ class KVService:
             self.member.linearizable(read)
 
     def _run_range(self, call: Call, r: rpc.RangeRequest, error: EtcdError | None) -> None:
+        if error is None:
+            try:
+                caller = self.guard.reader(call, self.guard.permits.range, r)
+            except EtcdError as refused:
+                error = refused
         if error is not None:
             fail(call, error)
         else:
-            self._slice(call, self.member.store.range_steps(query(r)))
+            self._slice(call, caller, self.member.store.range_steps(query(r)))
 
-    def _slice(self, call: Call, steps: Iterator[RangeResult | None]) -> None:
+    def _slice(self, call: Call, caller: Caller, steps: Iterator[RangeResult | None]) -> None:
         """Work on a range for a bounded time, go on in the next turn: other calls come in between."""
         if not call.open:
             return
         try:
             result = next(steps)
+            if result is not None:
+                self.guard.check_still(caller)
         except EtcdError as error:
             fail(call, error)
             return
         if result is None:
-            self.member.soon(partial(self._slice, call, steps))
+            self.member.soon(partial(self._slice, call, caller, steps))
         else:
             self._answer_range(call, result)
 
@@ -134,7 +145,10 @@ class KVService:
         except EtcdError as error:
             fail(call, error)
             return
-        self.member.propose("put", body, r, partial(self._answer, call))
+        if self.auth.enabled:
+            self.guard.propose(call, "put", body, r, partial(self._answer, call))
+        else:
+            self.member.propose("put", body, r, partial(self._answer, call))
 
     def delete_range(self, call: Call, body: bytes) -> None:
         r = decode(call, rpc.DeleteRangeRequest, body)
@@ -145,7 +159,7 @@ class KVService:
         except EtcdError as error:
             fail(call, error)
             return
-        self.member.propose("delete_range", body, r, partial(self._answer, call))
+        self.guard.propose(call, "delete_range", body, r, partial(self._answer, call))
 
     def txn(self, call: Call, body: bytes) -> None:
         try:
@@ -159,7 +173,7 @@ class KVService:
             fail(call, error)
             return
         if not txn.is_read_only(r):
-            self.member.propose("txn", body, r, partial(self._answer, call))
+            self.guard.propose(call, "txn", body, r, partial(self._answer, call))
         elif txn.is_serializable(r):
             self._read_txn(call, r, None)
         else:
@@ -170,7 +184,9 @@ class KVService:
             fail(call, error)
             return
         try:
+            caller = self.guard.reader(call, self.guard.permits.txn, r)
             applied = self.member.machine.read_txn(r)
+            self.guard.check_still(caller)
         except EtcdError as refused:
             fail(call, refused)
             return
@@ -180,10 +196,15 @@ class KVService:
         r = decode(call, rpc.CompactionRequest, body)
         if r is None:
             return
+        try:
+            self.guard.check_root(call)
+        except EtcdError as error:
+            fail(call, error)
+            return
         answer = partial(self._answer, call)
         if r.physical:
             answer = partial(self._answer_when_gone, call)
-        self.member.propose("compaction", body, r, answer)
+        self.guard.propose(call, "compaction", body, r, answer)
 
     def _answer_when_gone(self, call: Call, result: Result) -> None:
         """Physical: the old revisions are gone from the backend first, also before the Compacted error is told."""

@@ -18,8 +18,10 @@ from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.decode import decode
 from pyetcd.rpc.errors import fail
+from pyetcd.rpc.guard import Guard
 from pyetcd.wire.call import Call, Kind, Method
 
+GET = 0
 DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
 
 
@@ -39,8 +41,11 @@ class Space(Protocol):
 class MaintenanceService:
     """The member about itself.  Snapshot is not served yet; leadership.py and downgrade.py have the other two."""
 
-    def __init__(self, member: Member, space: Space, *, version: str, quota_bytes: int) -> None:
+    def __init__(
+        self, member: Member, space: Space, *, version: str, quota_bytes: int, guard: Guard | None = None
+    ) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
         self.space = space
         self.version = version
         self.quota_bytes = quota_bytes or DEFAULT_QUOTA_BYTES
@@ -56,8 +61,17 @@ class MaintenanceService:
             Method(prefix + b"Defragment", Kind.UNARY, self.defragment),
         ]
 
+    def _let(self, call: Call, check: Callable[[Call], None]) -> bool:
+        """Whether ``check`` lets the caller in; if not, the call has ended."""
+        try:
+            check(call)
+        except EtcdError as error:
+            fail(call, error)
+            return False
+        return True
+
     def status(self, call: Call, body: bytes) -> None:
-        if decode(call, rpc.StatusRequest, body) is None:
+        if decode(call, rpc.StatusRequest, body) is None or not self._let(call, self.guard.check_known):
             return
         member = self.member
         downgrade = member.membership.downgrade
@@ -85,7 +99,7 @@ class MaintenanceService:
         return errors
 
     def hash(self, call: Call, body: bytes) -> None:
-        if decode(call, rpc.HashRequest, body) is not None:
+        if decode(call, rpc.HashRequest, body) is not None and self._let(call, self.guard.check_root):
             self._work(call, hash_buckets(self.member.backend), self._answer_hash)
 
     def _answer_hash(self, call: Call, value: int) -> None:
@@ -94,7 +108,7 @@ class MaintenanceService:
 
     def hash_kv(self, call: Call, body: bytes) -> None:
         r = decode(call, rpc.HashKVRequest, body)
-        if r is not None:
+        if r is not None and self._let(call, self.guard.check_root):
             self._work(call, self.member.store.hash_kv_steps(r.revision), self._answer_hash_kv)
 
     def _answer_hash_kv(self, call: Call, result: HashResult) -> None:
@@ -120,8 +134,10 @@ class MaintenanceService:
     def alarm(self, call: Call, body: bytes) -> None:
         """All three actions go through the log, GET included (section 6.3)."""
         r = decode(call, rpc.AlarmRequest, body)
-        if r is not None:
-            self.member.propose("alarm", body, r, partial(self._answer_alarm, call))
+        if r is None:
+            return
+        if self._let(call, self.guard.check_known if r.action == GET else self.guard.check_root):
+            self.guard.propose(call, "alarm", body, r, partial(self._answer_alarm, call))
 
     def _answer_alarm(self, call: Call, result: Result) -> None:
         if isinstance(result, Applied):
@@ -131,7 +147,7 @@ class MaintenanceService:
 
     def defragment(self, call: Call, body: bytes) -> None:
         """The answer is empty, header included."""
-        if decode(call, rpc.DefragmentRequest, body) is not None:
+        if decode(call, rpc.DefragmentRequest, body) is not None and self._let(call, self.guard.check_root):
             self.space.defragment(partial(self._answer_defragment, call))
 
     def _answer_defragment(self, call: Call, error: BaseException | None) -> None:

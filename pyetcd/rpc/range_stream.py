@@ -15,8 +15,9 @@ from pyetcd.rpc.errors import fail
 from pyetcd.wire.call import Code
 
 if TYPE_CHECKING:
-    from pyetcd.member.member import Member
+    from pyetcd.auth.caller import Caller
     from pyetcd.mvcc.stream import RangeStreamCursor
+    from pyetcd.rpc.guard import Guard
     from pyetcd.wire.call import Call
 
 FIRST_CHUNK = 10
@@ -25,7 +26,7 @@ PENDING_BYTES = 4 * 1024 * 1024
 _UNLIMITED = (1 << 63) - 1
 
 
-def range_stream(member: Member, call: Call, body: bytes) -> None:
+def range_stream(guard: Guard, call: Call, body: bytes) -> None:
     """Start a stream; refuses sort orders and revision filters before reading anything."""
     r = decode(call, rpc.RangeRequest, body, STREAM)
     if r is None:
@@ -40,29 +41,32 @@ def range_stream(member: Member, call: Call, body: bytes) -> None:
     elif r.min_mod_revision or r.max_mod_revision or r.min_create_revision or r.max_create_revision:
         call.fail(Code.UNIMPLEMENTED, "RangeStream does not support revision filters")
     elif r.serializable:
-        begin(member, call, r, None)
+        begin(guard, call, r, None)
     else:
-        member.linearizable(lambda error: begin(member, call, r, error))
+        guard.member.linearizable(lambda error: begin(guard, call, r, error))
 
 
-def begin(member: Member, call: Call, r: Any, error: EtcdError | None) -> None:
-    """Pin the revision and send the first chunks."""
+def begin(guard: Guard, call: Call, r: Any, error: EtcdError | None) -> None:
+    """Let the caller in, pin the revision and send the first chunks."""
     if error is None:
         try:
+            caller = guard.reader(call, guard.permits.range, r)
             if r.count_only:
-                send_count(member, call, query(r))
+                send_count(guard, caller, call, query(r))
             else:
-                Chunks(member, call, r).send()
+                Chunks(guard, caller, call, r).send()
             return
         except EtcdError as refused:
             error = refused
     fail(call, error)
 
 
-def send_count(member: Member, call: Call, q: Query) -> None:
+def send_count(guard: Guard, caller: Caller, call: Call, q: Query) -> None:
     """count_only is a single message."""
+    member = guard.member
     result = member.store.range(q)
     send(call, member.header(result.revision) + count_field(result.count))
+    guard.check_still(caller)
     call.finish()
 
 
@@ -78,8 +82,10 @@ def count_field(count: int) -> bytes:
 class Chunks:
     """The stream of one request: how far it has come and how large the next chunk may be."""
 
-    def __init__(self, member: Member, call: Call, r: Any) -> None:
-        self.member = member
+    def __init__(self, guard: Guard, caller: Caller, call: Call, r: Any) -> None:
+        self.guard = guard
+        self.caller = caller
+        self.member = member = guard.member
         self.call = call
         self.total = r.limit or _UNLIMITED
         self.limit = min(FIRST_CHUNK, self.total)
@@ -116,6 +122,7 @@ class Chunks:
         count = self.sent + (self.cursor.remaining() if more else 0)
         more_field = b"\x18\x01" if more else b""
         send(self.call, self.member.header(self.revision) + chunk + more_field + count_field(count))
+        self.guard.check_still(self.caller)
         self.call.finish()
 
     def adjust(self, kvs_size: int) -> None:

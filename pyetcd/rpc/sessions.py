@@ -20,6 +20,7 @@ from pyetcd.pb import kv_pb2 as kv
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.check import check_delete, check_txn
 from pyetcd.rpc.errors import status
+from pyetcd.rpc.guard import Guard
 from pyetcd.rpc.self_watch import SelfWatch
 from pyetcd.wire.call import Call, Code
 
@@ -63,8 +64,9 @@ class Sessions:
     ``waiting``: how to end each call that waits for others, when the server stops.
     """
 
-    def __init__(self, member: Member, max_txn_ops: int) -> None:
+    def __init__(self, member: Member, max_txn_ops: int, guard: Guard | None = None) -> None:
         self.member = member
+        self.guard = guard or Guard(member)
         self.max_txn_ops = max_txn_ops
         self.waiting: dict[Call, Callable[[], object]] = {}
 
@@ -80,6 +82,11 @@ class Sessions:
         """``then(lease)``, with a lease granted for the occasion when the caller gave none."""
         if lease:
             then(lease)
+            return
+        try:
+            self.guard.check_known(call)
+        except EtcdError as error:
+            refuse(call, error)
             return
         request = rpc.LeaseGrantRequest(ID=self.member.next_request_id() & _INT63, TTL=SESSION_TTL)
         self._propose(call, "lease_grant", request, lambda _: then(request.ID), None)
@@ -103,7 +110,7 @@ class Sessions:
 
     def _propose(self, call: Call, field: str, request: Any, then: Then, failed: Failed | None) -> None:
         heard = partial(self._heard, call, then, failed)
-        self.member.propose(field, request.SerializeToString(), request, heard)
+        self.guard.propose(call, field, request.SerializeToString(), request, heard)
 
     def _heard(self, call: Call, then: Then, failed: Failed | None, result: Result) -> None:
         if isinstance(result, EtcdError):
@@ -125,6 +132,10 @@ class Sessions:
         """A linearizable range; nothing more happens once the caller is gone."""
 
         def confirmed(error: EtcdError | None) -> None:
+            try:
+                self.guard.check_read(call, query.key, query.end)
+            except EtcdError as refused:
+                error = error or refused
             if error is not None:
                 self._refuse(call, error, failed)
             else:

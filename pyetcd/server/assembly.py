@@ -15,7 +15,7 @@ from pyetcd.auth.jwt_keys import BadTokenOptions
 from pyetcd.cluster.membership import Member as ClusterMember
 from pyetcd.cluster.versions import parse_stored
 from pyetcd.disk.checkpoint import Checkpointer
-from pyetcd.disk.worker import SWITCH_INTERVAL
+from pyetcd.disk.worker import SWITCH_INTERVAL, ThreadWorker
 from pyetcd.gateway import collectors
 from pyetcd.gateway.app import http_site
 from pyetcd.gateway.metrics import Metrics
@@ -29,19 +29,19 @@ from pyetcd.net.address import bind, parse_url
 from pyetcd.net.listener import listen_on
 from pyetcd.net.loop import install_reactor
 from pyetcd.net.port import Port
+from pyetcd.rpc.auth import AuthService
 from pyetcd.rpc.cluster import ClusterService
 from pyetcd.rpc.downgrade import DowngradeService
 from pyetcd.rpc.election import ElectionService
-from pyetcd.rpc.election import ElectionService
+from pyetcd.rpc.guard import Guard
 from pyetcd.rpc.health import HealthService
 from pyetcd.rpc.kv import KVService
 from pyetcd.rpc.leadership import LeadershipService
 from pyetcd.rpc.lease import LeaseService
 from pyetcd.rpc.lock import LockService
-from pyetcd.rpc.lock import LockService
 from pyetcd.rpc.maintenance import MaintenanceService
+from pyetcd.rpc.password_worker import PasswordWorker
 from pyetcd.rpc.router import ServiceRouter
-from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.watch import WatchService
 from pyetcd.server import feature_gates, messages
@@ -105,6 +105,7 @@ class Server:
         self.exit_status = 0
         self.ports: list[Port] = []
         self._opened: Opened | None = None
+        self.passwords: PasswordWorker | None = None
 
     # -- start --------------------------------------------------------------------------------------------------
 
@@ -173,26 +174,33 @@ class Server:
         opened.membership.max_learners = config.max_learners
         self.versions = Versions(self.member, parse_stored(CLUSTER_VERSION))
         self.publisher = Publisher(self.member, self.versions, config, self.log)
-        self.expiry = Expiry(opened.lessor, self.member.propose, self.loop)
+        self.guard = Guard(self.member)
+        self.expiry = Expiry(opened.lessor, self.guard.propose_as_root, self.loop)
         self._build_services(opened)
 
     def _build_services(self, opened: Opened) -> None:
         config, member = self.config, self.member
         self.space = Space(opened.backend, opened.background)
-        self.watches = WatchService(member, progress_interval=config.watch_progress_notify_interval)
-        self.leases = LeaseService(member)
-        self.sessions = Sessions(member, config.max_txn_ops)
-        self.sessions = Sessions(member, config.max_txn_ops)
+        guard = self.guard
+        self.watches = WatchService(
+            member, progress_interval=config.watch_progress_notify_interval, permit=guard.watch_refusal
+        )
+        self.leases = LeaseService(member, guard)
+        self.passwords = PasswordWorker(
+            ThreadWorker(self.loop.from_thread, "passwords"), config.bcrypt_cost, os.urandom
+        )
+        self.sessions = Sessions(member, config.max_txn_ops, guard)
         services: list[Service] = [
-            KVService(member, self.compactor, config.max_txn_ops),
+            KVService(member, self.compactor, config.max_txn_ops, guard),
+            AuthService(guard, self.passwords),
             self.watches,
             self.leases,
-            ClusterService(member, _new_member, strict=config.strict_reconfig_check),
-            LeadershipService(member),
-            DowngradeService(member),
-            MaintenanceService(member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes),
-            LockService(self.sessions),
-            ElectionService(self.sessions),
+            ClusterService(member, _new_member, strict=config.strict_reconfig_check, guard=guard),
+            LeadershipService(member, guard),
+            DowngradeService(member, guard),
+            MaintenanceService(
+                member, self.space, version=SERVER_VERSION, quota_bytes=config.quota_backend_bytes, guard=guard
+            ),
             LockService(self.sessions),
             ElectionService(self.sessions),
             HealthService(),
@@ -286,7 +294,6 @@ class Server:
         self.watches.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.leases.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.sessions.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
-        self.sessions.end_all(Code.UNAVAILABLE, "etcdserver: server stopped")
         self.member.stop(self._stop_ports)
 
     def _stop_ports(self) -> None:
@@ -296,6 +303,8 @@ class Server:
         stopping.addBoth(lambda _: self._close())
 
     def _close(self) -> None:
+        if self.passwords is not None:
+            self.passwords.close()
         if self._opened is not None:
             try:
                 self._opened.close()

@@ -228,9 +228,9 @@ _group(
 )
 _group(
     "Auth",
-    ("auth-token", STRING, "simple", L, "Kind of token and its options: simple or jwt."),
-    ("bcrypt-cost", UINT, 10, L, "Cost factor of password hashes."),
-    ("auth-token-ttl", UINT, 300, L, "Seconds a simple token lives."),
+    ("auth-token", STRING, "simple", S, "Kind of token and its options: simple or jwt."),
+    ("bcrypt-cost", UINT, 10, S, "Cost factor of password hashes."),
+    ("auth-token-ttl", UINT, 300, S, "Seconds a simple token lives."),
 )
 _group(
     "Profiling and Monitoring",
