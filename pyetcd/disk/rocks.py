@@ -134,6 +134,11 @@ class RocksBackend:
         self._pending = {}
         self.commit_timings.add(perf_counter() - started)
 
+    def snapshot(self) -> RocksSnapshot:
+        """Everything as it is now, to be read later, whatever is written meanwhile."""
+        self.commit()
+        return RocksSnapshot(self._db.snapshot())
+
     # -- durability and space -------------------------------------------------------------------------------------
 
     def flush(self) -> None:
@@ -181,6 +186,25 @@ class RocksBackend:
         value = self.get(bucket, key)
         if value is not None:
             self._account.bytes -= len(key) + len(value) + ENTRY
+
+
+class RocksSnapshot:
+    """All buckets at one moment.  RocksDB keeps what is overwritten and cannot close until it and its rows are gone."""
+
+    def __init__(self, snapshot: Any) -> None:
+        self._snapshot = snapshot
+
+    def rows(self, bucket: str) -> Iterator[tuple[bytes, bytes]]:
+        """All entries of a bucket, ascending.  Raises DiskFailure."""
+        prefix, behind = _PREFIX[Bucket(bucket)], _AFTER[Bucket(bucket)]
+        try:
+            # No read options with an upper bound: given any, rocksdict 0.3.29 reads the present state instead.
+            for key, value in self._snapshot.items(from_key=prefix):
+                if key >= behind:
+                    break
+                yield key[1:], value
+        except Exception as error:
+            raise DiskFailure(f"cannot read the state: {error}") from error
 
 
 def _options() -> Options:
