@@ -1,4 +1,4 @@
-"""etcdserverpb.Maintenance: Status, Hash, HashKV, Alarm, Defragment (wire contract, section 6)."""
+"""etcdserverpb.Maintenance: Status, Hash, HashKV, Alarm, Snapshot, Defragment (wire contract, section 6)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from pyetcd.mvcc.bucket_hash import hash_buckets
 from pyetcd.mvcc.hashing import HashResult
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
-from pyetcd.rpc.decode import decode
+from pyetcd.rpc.decode import STREAM, decode
 from pyetcd.rpc.errors import fail
 from pyetcd.rpc.guard import Guard
+from pyetcd.rpc.snapshot import Rows, SnapshotStream
 from pyetcd.wire.call import Call, Kind, Method
 
 GET = 0
@@ -26,7 +27,7 @@ DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
 
 
 class Space(Protocol):
-    """What Status and Defragment need of the disk."""
+    """What Status, Snapshot and Defragment need of the disk."""
 
     def size(self) -> int:
         """Bytes the database file takes."""
@@ -34,12 +35,15 @@ class Space(Protocol):
     def size_in_use(self) -> int:
         """Bytes of it that hold data."""
 
+    def rows(self) -> Rows:
+        """Reads every bucket as it is now, also later."""
+
     def defragment(self, done: Callable[[BaseException | None], object]) -> None:
         """Give space back; ``done`` runs on the loop."""
 
 
 class MaintenanceService:
-    """The member about itself.  Snapshot is not served yet; leadership.py and downgrade.py have the other two."""
+    """The member about itself; leadership.py and downgrade.py have the rest of the service."""
 
     def __init__(
         self, member: Member, space: Space, *, version: str, quota_bytes: int, guard: Guard | None = None
@@ -58,6 +62,7 @@ class MaintenanceService:
             Method(prefix + b"Hash", Kind.UNARY, self.hash),
             Method(prefix + b"HashKV", Kind.UNARY, self.hash_kv),
             Method(prefix + b"Alarm", Kind.UNARY, self.alarm),
+            Method(prefix + b"Snapshot", Kind.SERVER_STREAM, self.snapshot),
             Method(prefix + b"Defragment", Kind.UNARY, self.defragment),
         ]
 
@@ -84,11 +89,14 @@ class MaintenanceService:
             raftAppliedIndex=member.applied_index,
             errors=self._errors(),
             dbSizeInUse=self.space.size_in_use(),
-            storageVersion=(member.backend.get(Bucket.META, STORAGE_VERSION) or b"").decode(),
+            storageVersion=self._storage_version(),
             dbSizeQuota=self.quota_bytes,
             downgradeInfo=rpc.DowngradeInfo(enabled=downgrade.enabled, targetVersion=downgrade.target),
         )
         call.reply(member.header(member.store.revision) + answer.SerializeToString())
+
+    def _storage_version(self) -> str:
+        return (self.member.backend.get(Bucket.META, STORAGE_VERSION) or b"").decode()
 
     def _errors(self) -> list[str]:
         """No leader, then one line per alarm in protobuf's text form."""
@@ -144,6 +152,17 @@ class MaintenanceService:
             call.reply(self.member.header(result.revision) + result.body)
         else:
             fail(call, result)
+
+    def snapshot(self, call: Call, body: bytes) -> None:
+        """The whole state as a bbolt file (section 6.6)."""
+        if decode(call, rpc.SnapshotRequest, body, STREAM) is None or not self._let(call, self.guard.check_root):
+            return
+        try:
+            rows = self.space.rows()
+        except EtcdError as error:
+            fail(call, error)
+            return
+        SnapshotStream(call, rows, self._storage_version(), self.member.soon).step()
 
     def defragment(self, call: Call, body: bytes) -> None:
         """The answer is empty, header included."""
