@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pyetcd.apply.outcome import Applied
-from pyetcd.mvcc.query import Query, RangeResult
+from pyetcd.errors import EtcdError
+from pyetcd.mvcc.query import RangeResult
 from pyetcd.mvcc.record import varint
 from pyetcd.pb import lock_pb2 as lock
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.decode import decode
-from pyetcd.rpc.sessions import Sessions, Turn, key_in_line, oldest_request, refuse
+from pyetcd.rpc.sessions import Sessions, Turn, key_in_line, oldest, refuse
 from pyetcd.wire.call import Call, Kind, Method
 
 SESSION_EXPIRED = "mutex: session is expired"
@@ -55,7 +56,7 @@ class Locking:
 
     def start(self) -> None:
         """Get in line, or find out where the key stands already, and who is first."""
-        first = rpc.RequestOp(request_range=oldest_request(self._prefix))
+        first = rpc.RequestOp(request_range=oldest(self._prefix))
         put = rpc.PutRequest(key=self._key, lease=self._lease)
         request = rpc.TxnRequest(
             compare=[rpc.Compare(target=rpc.Compare.CREATE, key=self._key, create_revision=0)],
@@ -76,13 +77,20 @@ class Locking:
 
     def _first(self) -> None:
         """Everybody older is gone; so may be the own key, with its lease."""
-        self._sessions.read(self._call, Query(self._key), self._check)
+        self._call.on_cancel = self._leave
+        self._sessions.read(self._call, rpc.RangeRequest(key=self._key), self._check, self._lost)
 
     def _check(self, result: RangeResult) -> None:
+        self._call.on_cancel = None
         if result.returned:
             self._answer(result.revision)
         else:
             refuse(self._call, SESSION_EXPIRED)
+
+    def _lost(self, error: EtcdError) -> None:
+        self._call.on_cancel = None
+        self._leave()
+        refuse(self._call, error)
 
     def _leave(self) -> None:
         self._sessions.delete(self._call, self._key, lambda _: None)

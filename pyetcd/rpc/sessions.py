@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from pyetcd.apply.kv import query
 from pyetcd.apply.outcome import Applied
 from pyetcd.errors import Compacted, EtcdError
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
-from pyetcd.mvcc.query import ORDER_ASCEND, ORDER_DESCEND, TARGET_CREATE, Query, RangeResult
+from pyetcd.mvcc.query import RangeResult
 from pyetcd.pb import kv_pb2 as kv
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.rpc.check import check_delete, check_txn
@@ -37,20 +38,24 @@ def key_in_line(prefix: bytes, lease: int) -> bytes:
     return prefix + b"%x" % lease
 
 
-def oldest(prefix: bytes) -> Query:
-    """Whoever stands first in line; ``prefix`` ends in a slash."""
-    return Query(prefix, prefix[:-1] + b"0", limit=1, order=ORDER_ASCEND, target=TARGET_CREATE)
+def line(prefix: bytes, order: rpc.RangeRequest.SortOrder, newest: int = 0) -> rpc.RangeRequest:
+    """Who is first or last in line by age; ``newest``: the latest create revision that counts, 0 for all.
 
-
-def oldest_request(prefix: bytes) -> rpc.RangeRequest:
-    """The same as part of a transaction."""
+    ``prefix`` ends in a slash.
+    """
     return rpc.RangeRequest(
         key=prefix,
         range_end=prefix[:-1] + b"0",
         limit=1,
-        sort_order=rpc.RangeRequest.ASCEND,
+        sort_order=order,
         sort_target=rpc.RangeRequest.CREATE,
+        max_create_revision=newest,
     )
+
+
+def oldest(prefix: bytes) -> rpc.RangeRequest:
+    """Whoever has the lock, or leads."""
+    return line(prefix, rpc.RangeRequest.ASCEND)
 
 
 def key_values(result: RangeResult) -> Any:
@@ -127,28 +132,38 @@ class Sessions:
     # -- reading ------------------------------------------------------------------------------------------------
 
     def read(
-        self, call: Call, query: Query, then: Callable[[RangeResult], object], failed: Failed | None = None
+        self, call: Call, r: rpc.RangeRequest, then: Callable[[RangeResult], object], failed: Failed | None = None
     ) -> None:
         """A linearizable range; nothing more happens once the caller is gone."""
 
         def confirmed(error: EtcdError | None) -> None:
             try:
-                self.guard.check_read(call, query.key, query.end)
+                self.guard.check_read(call, r.key, r.range_end)
             except EtcdError as refused:
                 error = error or refused
             if error is not None:
                 self._refuse(call, error, failed)
             else:
-                self._step(call, self.member.store.range_steps(query), then)
+                self._step(call, self.member.store.range_steps(query(r)), then, failed)
 
         self.member.linearizable(confirmed)
 
-    def _step(self, call: Call, steps: Iterator[RangeResult | None], then: Callable[[RangeResult], object]) -> None:
+    def _step(
+        self,
+        call: Call,
+        steps: Iterator[RangeResult | None],
+        then: Callable[[RangeResult], object],
+        failed: Failed | None,
+    ) -> None:
         if not call.open:
             return
-        result = next(steps)
+        try:
+            result = next(steps)
+        except EtcdError as error:
+            self._refuse(call, error, failed)
+            return
         if result is None:
-            self.member.soon(partial(self._step, call, steps, then))
+            self.member.soon(partial(self._step, call, steps, then, failed))
         else:
             then(result)
 
@@ -165,7 +180,7 @@ class Turn:
     leave    the wait was given up, because the caller went away or something failed: take the key out of the line
     """
 
-    __slots__ = ("_call", "_leave", "_query", "_sessions", "_then", "_watch")
+    __slots__ = ("_call", "_leave", "_predecessor", "_sessions", "_then", "_watch")
 
     def __init__(
         self,
@@ -178,14 +193,7 @@ class Turn:
     ) -> None:
         self._sessions = sessions
         self._call = call
-        self._query = Query(
-            prefix,
-            prefix[:-1] + b"0",
-            limit=1,
-            order=ORDER_DESCEND,
-            target=TARGET_CREATE,
-            max_create=revision - 1,
-        )
+        self._predecessor = line(prefix, rpc.RangeRequest.DESCEND, revision - 1)
         self._then = then
         self._leave = leave
         self._watch: SelfWatch | None = None
@@ -205,7 +213,7 @@ class Turn:
         self._close_watch()
 
     def _look(self) -> None:
-        self._sessions.read(self._call, self._query, self._found, self._failed)
+        self._sessions.read(self._call, self._predecessor, self._found, self._failed)
 
     def _found(self, result: RangeResult) -> None:
         if not result.returned:
