@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="replay the recorded cases"))
     _add_record(commands.add_parser("record", help="record cases from official etcd 3.7.1"))
     _add_duel(commands.add_parser("duel", help="random calls to two servers in lock-step"))
+    _add_stress(commands.add_parser("stress", help="concurrent traffic, and a judgement of its history"))
     return parser
 
 
@@ -78,6 +79,20 @@ def _add_duel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="DIR", help="write the shrunk script there as a case")
     parser.add_argument("--keep-going", action="store_true", help="go on with the next seed after a difference")
     parser.add_argument("--allow-dirty", action="store_true", help="delete everything in the endpoints' stores first")
+    add_tls(parser)
+
+
+def _add_stress(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(handler=lambda arguments: _command("stress")(arguments))
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--endpoint", metavar="URL", help="a server that is running; its store must be empty")
+    where.add_argument("--server", metavar="COMMAND", help="start COMMAND with etcd's flags")
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="N", help="how long (default 10)")
+    parser.add_argument("--clients", type=int, default=8, metavar="N", help="callers at once (default 8)")
+    parser.add_argument("--keys", type=int, default=5, metavar="N", help="keys they share (default 5)")
+    parser.add_argument("--pause", type=float, default=0.002, metavar="S", help="mean pause of a caller")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--allow-dirty", action="store_true", help="delete everything in the endpoint's store first")
     add_tls(parser)
 
 

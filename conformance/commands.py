@@ -20,12 +20,13 @@ from .record import RELEASE
 from .record import record as record_case
 from .report import Report, write_html, write_json, write_junit
 from .runner import CaseResult, play
+from .stress.command import stress
 from .target import ManagedTarget, RemoteTarget, Target, version_of
 
 SILENT_MAX = 3
 """So many cases in a row without a single answer, and the run is given up."""
 
-__all__ = ["CannotJudge", "CaseError", "duel", "record", "run"]
+__all__ = ["CannotJudge", "CaseError", "duel", "record", "run", "stress"]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -73,7 +73,7 @@ def is_canonical(answer: Answer, kind: type[Message] | None) -> bool:
         message = kind.FromString(answer.body)
     except DecodeError:
         return False
-    message.DiscardUnknownFields()  # type: ignore[attr-defined]
+    message.DiscardUnknownFields()
     return message.SerializeToString() == answer.body
 
 

@@ -1,0 +1,1 @@
+"""Stress: concurrent traffic on one store, and a judgement of what its clients saw."""
