@@ -54,7 +54,9 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         connection.receive(data, self._clock())
-        if not self._dirty:
+        if not self._dirty and (
+            connection.output.ready or connection.wake_at < self.wake_scheduled or connection.closing
+        ):
             self._dirty = True
             self._port.mark(self)
 

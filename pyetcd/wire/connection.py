@@ -127,6 +127,8 @@ class Connection(Lifetime):
             self._rest = self._parse(self._rest + data if self._rest else data)
             if self.whole:
                 self._start_whole()
+            if output.acks:
+                self._acknowledge()
         except ConnectionFault as fault:
             self.fail(fault.code, fault.debug)
         output.quiet = quiet and not output.ready
@@ -231,6 +233,14 @@ class Connection(Lifetime):
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "connection window exceeded")
         self.output.put(window_frame(0, whole - self._window))
         self._window = whole
+
+    def _acknowledge(self) -> None:
+        """Answers PINGs, later when the reply to a request is about to leave anyway."""
+        call = self.streams.get(self.last_stream)
+        if call is None or call.phase is not _WHOLE:
+            self.output.acknowledge()
+        elif self.acks_due < self.wake_at:
+            self.wake_at = self.acks_due
 
     def _start_whole(self) -> None:
         """Calls to be answered though the client may not have ended the stream: the message of a unary call is

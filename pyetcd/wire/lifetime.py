@@ -74,6 +74,8 @@ class Lifetime:
         self._idle_ping = IdlePing(settings, now)
         self._preface_at = now + settings.preface_timeout
         self._drain_at = inf
+        self.acks_due = inf
+        """When answers to PINGs leave alone at the latest, if there are any."""
         self.wake_at = min(self._preface_at, self._idle_ping.due)
 
     def greeted(self) -> None:
@@ -176,8 +178,11 @@ class Lifetime:
             return
         if verdict == "ping":
             self.output.put(ping_frame(_KEEPALIVE_PING))
+        if now >= self.acks_due or not self.output.acks:
+            self.output.acknowledge()
+            self.acks_due = inf
         next_call = self._expire(now)
-        self.wake_at = min(self._preface_at, self._drain_at, self._idle_ping.due, next_call)
+        self.wake_at = min(self._preface_at, self._drain_at, self._idle_ping.due, self.acks_due, next_call)
 
     def _expire(self, now: float) -> float:
         """Ends calls whose deadline has passed; returns when to look again."""

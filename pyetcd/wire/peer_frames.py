@@ -31,6 +31,7 @@ from pyetcd.wire.frames import (
     ping_frame,
 )
 from pyetcd.wire.guard import TINY_WINDOW
+from pyetcd.wire.keepalive import ACK_PATIENCE
 from pyetcd.wire.lifetime import DRAIN_PING, Lifetime
 from pyetcd.wire.opening import on_continuation
 from pyetcd.wire.states import StreamInput, StreamState
@@ -102,7 +103,9 @@ def _on_ping(connection: Lifetime, stream: int, flags: int, payload: bytes) -> N
             connection.drain_acknowledged()
         return
     output = connection.output
-    output.put(ping_frame(data, ack=True))
+    if not output.acks:
+        connection.acks_due = connection.now + ACK_PATIENCE
+    output.acks += ping_frame(data, ack=True)
     wrote, output.wrote = output.wrote, False
     if not connection.pings.allows(connection.now, len(connection.streams), wrote):
         raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")

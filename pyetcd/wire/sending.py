@@ -57,6 +57,7 @@ class Output:
         "_granted",
         "_on_error",
         "_window",
+        "acks",
         "data_frames",
         "forgiven",
         "frames",
@@ -80,6 +81,8 @@ class Output:
         self.peer = peer
         self.traffic = traffic
         self.frames: list[bytes] = []
+        self.acks = b""
+        """Answers to PINGs.  They go first, with whatever goes next."""
         self.streams: dict[int, Call] = {}
         self.forgiven: dict[int, None] = {}
         self.waiting: dict[Call, None] = {}
@@ -161,6 +164,14 @@ class Output:
         if self.quiet:
             self.announce()
 
+    def acknowledge(self) -> None:
+        """PINGs are answered now."""
+        acks, self.acks = self.acks, b""
+        if acks:
+            self.frames.insert(0, acks)
+            if self.quiet:
+                self.announce()
+
     @property
     def ready(self) -> bool:
         """``take`` would give something."""
@@ -172,6 +183,9 @@ class Output:
             self._pump()
         frames = self.frames
         self.frames = []
+        if self.acks and frames:
+            frames.insert(0, self.acks)
+            self.acks = b""
         self._settle()
         self._burst = BURST
         self._grant()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import gzip as gzip_file
+import weakref
 
 import pytest
 
@@ -10,6 +12,7 @@ from pyetcd.wire import frames as f
 from pyetcd.wire.call import Call, Kind, Method
 from pyetcd.wire.connection import Connection
 from pyetcd.wire.messages import gzip
+from pyetcd.wire.settings import Settings
 from tests.wire.peer import DOWN, ECHO, ROPE, UNARY, WAIT, EchoRouter, Honest, Raw, headers, message
 
 OK = {b"grpc-status": b"0", b"grpc-message": b""}
@@ -89,6 +92,53 @@ def test_server_stream_and_bidi() -> None:
     peer.pump()
     assert peer.data(3).endswith(message(b"zzz"))
     assert OK.items() <= peer.trailers(1).items() and OK.items() <= peer.trailers(3).items()
+
+
+def test_bidi_messages_in_frames_of_their_own_and_in_others() -> None:
+    """A whole message per frame takes a shortcut; cut and joined ones go the long way, in any order."""
+    raw = Raw()
+    raw.feed(raw.open(1, headers(ECHO)))
+    split = message(b"split")
+    for frames in ([message(b"one")], [split[:3], split[3:]], [message(b"two") + message(b"")], [message(b"three")]):
+        raw.feed(*(f.frame(f.DATA, 0, 1, data) for data in frames))
+    raw.feed(f.frame(f.DATA, f.END_STREAM, 1, message(b"last")))
+    said = b"".join(payload for kind, _, _, payload in raw.sent if kind == f.DATA)
+    assert said == b"".join(map(message, (b"one", b"split", b"two", b"", b"three", b"last")))
+    assert raw.answers(1)[0][0] == "headers" and raw.answers(1)[-1][0] == "headers end"
+    assert not raw.connection.streams
+
+
+def test_many_bidi_messages_are_given_back_to_the_windows() -> None:
+    raw = Raw(Settings(stream_window=1000))
+    raw.feed(raw.open(1, headers(ECHO)))
+    for _ in range(100):
+        raw.feed(f.frame(f.DATA, 0, 1, message(bytes(95))))
+    given_back = [f.U32.unpack(payload)[0] for kind, _, on, payload in raw.sent if (kind, on) == (f.WINDOW_UPDATE, 1)]
+    assert given_back == [600] * 16
+    assert len(raw.answers(1)) == 101
+
+
+def test_data_behind_the_trailers_of_a_bidi_call_is_an_error() -> None:
+    """Its handler has not finished, so the stream is half-closed and still known."""
+    raw = Raw()
+    raw.feed(raw.open(1, headers(ECHO)))
+    call = raw.connection.streams[1]
+    call.inbound.half_close = lambda: None  # type: ignore[union-attr,method-assign]
+    raw.feed(f.header_frames(1, raw.encoder.encode([(b"x", b"y")]), True))
+    raw.feed(f.frame(f.DATA, 0, 1, message(b"late")))
+    assert raw.answers(1) == [("reset", f.ErrorCode.STREAM_CLOSED)]
+
+
+def test_an_ended_call_is_not_kept_by_a_cycle() -> None:
+    raw = Raw()
+    raw.feed(raw.open(1, headers(ECHO)))
+    handler = weakref.ref(raw.connection.streams[1].inbound)
+    gc.disable()
+    try:
+        raw.feed(f.frame(f.DATA, f.END_STREAM, 1, message(b"x")))
+        assert handler() is None
+    finally:
+        gc.enable()
 
 
 def test_gzip_in_and_out() -> None:

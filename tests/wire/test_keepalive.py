@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyetcd.wire import frames as f
+from pyetcd.wire.keepalive import ACK_PATIENCE
 from pyetcd.wire.settings import Settings
 from tests.wire.peer import ECHO, WAIT, Raw, headers, message
 
@@ -42,6 +43,43 @@ def test_whatever_the_server_sends_forgives() -> None:
         raw.now = number / 10
         raw.feed(f.frame(f.DATA, 0, 1, message(b"x")), PING)
     assert raw.goaway() is None
+
+
+def waiting_with_a_ping() -> Raw:
+    """A unary call in flight, and a PING that came with it."""
+    raw = Raw()
+    assert raw.feed(PING, raw.call(1, fields=headers(WAIT))) == []
+    return raw
+
+
+def test_the_answer_to_a_ping_shares_the_way_of_a_reply() -> None:
+    raw = waiting_with_a_ping()
+    raw.router.waiting[0].reply(b"done")
+    assert [kind for kind, *_ in raw.take()] == [f.PING, f.HEADERS, f.DATA, f.HEADERS]
+    assert raw.sent[0] == PONG
+
+
+def test_the_answer_to_a_ping_does_not_wait_long() -> None:
+    raw = waiting_with_a_ping()
+    assert raw.connection.next_deadline() == ACK_PATIENCE
+    raw.connection.tick(ACK_PATIENCE / 2)
+    assert raw.take() == [] and raw.connection.next_deadline() == ACK_PATIENCE
+    raw.now = ACK_PATIENCE * 0.9
+    assert raw.feed(PING) == []
+    raw.connection.tick(ACK_PATIENCE)
+    assert raw.take() == [PONG, PONG]
+    assert raw.connection.next_deadline() == 7200.0
+
+
+def test_the_end_of_the_call_ends_the_wait() -> None:
+    raw = waiting_with_a_ping()
+    assert raw.feed(f.reset_frame(1, f.ErrorCode.CANCEL)) == [PONG]
+
+
+def test_a_ping_beside_a_stream_is_answered_at_once() -> None:
+    raw = Raw()
+    raw.feed(raw.call(1, fields=headers(WAIT)))
+    assert raw.feed(raw.open(3, headers(ECHO)), PING) == [PONG]
 
 
 def test_the_policy_may_permit_pings_without_calls() -> None:
