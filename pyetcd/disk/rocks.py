@@ -137,7 +137,7 @@ class RocksBackend:
     def snapshot(self) -> RocksSnapshot:
         """Everything as it is now, to be read later, whatever is written meanwhile."""
         self.commit()
-        return RocksSnapshot(self._db.snapshot())
+        return RocksSnapshot(self._db)
 
     # -- durability and space -------------------------------------------------------------------------------------
 
@@ -189,22 +189,33 @@ class RocksBackend:
 
 
 class RocksSnapshot:
-    """All buckets at one moment.  RocksDB keeps what is overwritten and cannot close until it and its rows are gone."""
+    """All buckets at one moment.
 
-    def __init__(self, snapshot: Any) -> None:
-        self._snapshot = snapshot
+    RocksDB keeps the files of that moment, and cannot close, until this and its rows are gone.  Each bucket has an
+    iterator opened at that moment: those of rocksdict's own snapshots show what was written later (0.3.29).
+    """
+
+    def __init__(self, db: Rdict) -> None:
+        self._iterators = {bucket: db.iter(_within(bucket)) for bucket in Bucket}
 
     def rows(self, bucket: str) -> Iterator[tuple[bytes, bytes]]:
-        """All entries of a bucket, ascending.  Raises DiskFailure."""
-        prefix, behind = _PREFIX[Bucket(bucket)], _AFTER[Bucket(bucket)]
+        """All entries of a bucket, ascending, as often as one likes, one walk at a time.  Raises DiskFailure."""
+        at: Any = self._iterators[Bucket(bucket)]
+        valid, key, value, next_ = at.valid, at.key, at.value, at.next
         try:
-            # No read options with an upper bound: given any, rocksdict 0.3.29 reads the present state instead.
-            for key, value in self._snapshot.items(from_key=prefix):
-                if key >= behind:
-                    break
-                yield key[1:], value
+            at.seek(_PREFIX[Bucket(bucket)])
+            while valid():
+                yield key()[1:], value()
+                next_()
+            at.status()
         except Exception as error:
             raise DiskFailure(f"cannot read the state: {error}") from error
+
+
+def _within(bucket: Bucket) -> ReadOptions:
+    options = ReadOptions()
+    options.set_iterate_upper_bound(_AFTER[bucket])
+    return options
 
 
 def _options() -> Options:
