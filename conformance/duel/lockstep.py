@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ..case import RECORDED, Answer, Outcome, Step, Verb
+from ..case import RECORDED, Answer, Outcome, Step
 from ..compare import Comparison, compare, normalise, sort_key
 from ..parse import parse_case
 from ..player import Player
@@ -37,11 +37,9 @@ class Lockstep:
     def step(self, step: Step, at: int) -> tuple[Outcome | None, Parting | None]:
         """The reference's outcome in the recordings' numbers, and where the endpoint parted from it."""
         left_step, right_step = _copy(step), _copy(step)
-        if step.verb is Verb.SETTLE:  # the one step that may wait
-            waiting = self._pool.submit(self._endpoint.step, right_step)
-            left, right = self._reference.step(left_step), waiting.result()
-        else:
-            left, right = self._reference.step(left_step), self._endpoint.step(right_step)
+        # both servers work at the same time; neither goes on before the other has answered
+        waiting = self._pool.submit(self._endpoint.step, right_step)
+        left, right = self._reference.step(left_step), waiting.result()
         if step.verb not in RECORDED:
             return None, None
         assert left is not None and right is not None
