@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from pyetcd.apply.guarded import GuardedPut
 from pyetcd.apply.kv import Writes, query, range_tail, resolve_ignored, split
 from pyetcd.apply.outcome import Applied
 from pyetcd.errors import Compacted, FutureRevision
@@ -121,6 +122,8 @@ def read(writes: Writes, r: Any) -> Applied:
 
 def write(writes: Writes, r: Any) -> Applied:
     """A transaction that may write; raises before anything is changed."""
+    if type(r) is GuardedPut:
+        return r.write(writes)
     store = writes.store
     path = choose_path(store, r)
     check(writes, r, iter(path))

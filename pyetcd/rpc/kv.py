@@ -8,7 +8,7 @@ from itertools import chain
 
 from google.protobuf.message import DecodeError
 
-from pyetcd.apply import txn
+from pyetcd.apply import guarded, txn
 from pyetcd.apply.deep import parse_txn
 from pyetcd.apply.kv import query, range_tail
 from pyetcd.apply.outcome import Applied
@@ -19,6 +19,7 @@ from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
 from pyetcd.mvcc.query import RangeResult
 from pyetcd.pb import rpc_pb2 as rpc
+from pyetcd.rpc.admission import admitted
 from pyetcd.rpc.check import check_delete, check_put, check_range, check_txn
 from pyetcd.rpc.decode import decode
 from pyetcd.rpc.errors import fail
@@ -40,6 +41,7 @@ class KVService:
         self.member = member
         self.guard = guard or Guard(member)
         self.auth = member.auth
+        self.quota = member.machine.quota
         self.compactor = compactor
         self.max_txn_ops = max_txn_ops
         self.operations = member.machine.writes.operations
@@ -140,6 +142,8 @@ class KVService:
         except DecodeError:
             decode(call, rpc.PutRequest, body)
             return
+        if self.quota.near and not admitted(self.guard, call, "put", r):
+            return
         try:
             check_put(r)
         except EtcdError as error:
@@ -162,10 +166,20 @@ class KVService:
         self.guard.propose(call, "delete_range", body, r, partial(self._answer, call))
 
     def txn(self, call: Call, body: bytes) -> None:
+        """The transaction of Kubernetes has no argument left to check; all others are decoded and checked."""
+        put = guarded.parse(body)
+        if put is None or not self.max_txn_ops or self.quota.near:
+            self._txn(call, body)
+        else:
+            self.guard.propose(call, "txn", body, put, partial(self._answer, call))
+
+    def _txn(self, call: Call, body: bytes) -> None:
         try:
             r = parse_txn(rpc.TxnRequest, body)
         except DecodeError:
             decode(call, rpc.TxnRequest, body)
+            return
+        if self.quota.near and not admitted(self.guard, call, "txn", r):
             return
         try:
             check_txn(r, self.max_txn_ops)

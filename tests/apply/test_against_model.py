@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pyetcd.apply import guarded
 from pyetcd.apply.outcome import Applied
 from pyetcd.apply.state_machine import StateMachine
 from pyetcd.apply.txn import is_read_only
@@ -60,6 +61,14 @@ def txns(depth: int) -> st.SearchStrategy[Txn]:
     return st.builds(Txn, compare=st.lists(compares(), max_size=2).map(tuple), success=branch, failure=branch)
 
 
+@st.composite
+def guarded_puts(draw: Any) -> Txn:
+    """As Kubernetes sends them: put if the key is at the expected revision, else get."""
+    key = draw(KEYS)
+    compare = Compare(key, b"", 2, 0, draw(st.integers(0, 6)))
+    return Txn((compare,), (Put(key=key, value=draw(VALUES), lease=draw(LEASES)),), (Range(key=key),))
+
+
 CHECKS = {
     Range: check.check_range,
     Put: check.check_put,
@@ -83,6 +92,8 @@ class Twins(RuleBasedStateMachine):
     def ours(self, op: Op) -> object:
         """Our answer, or the text of our refusal."""
         message = request(op)
+        if isinstance(op, Txn):
+            message = guarded.parse(message.SerializeToString()) or message
         try:
             CHECKS[type(op)](message)  # type: ignore[index]
             read = isinstance(op, Txn) and is_read_only(message)
@@ -107,6 +118,11 @@ class Twins(RuleBasedStateMachine):
 
     @rule(op=txns(2))
     def transaction(self, op: Txn) -> None:
+        assert self.ours(op) == self.theirs(op)
+
+    @rule(op=guarded_puts())
+    def guarded_put(self, op: Txn) -> None:
+        """In one step where it has the usual form, and in the general way all the same."""
         assert self.ours(op) == self.theirs(op)
 
     @rule(lease=st.sampled_from([7, 8, -9]))
