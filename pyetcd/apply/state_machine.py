@@ -12,6 +12,7 @@ from typing import Any
 from pyetcd.apply.auth import AuthEntries, Permits
 from pyetcd.apply.kv import Writes, compact, query, range_tail
 from pyetcd.apply.outcome import Applied, Reconfigured
+from pyetcd.apply.quota import NO_QUOTA, OverQuota, Quota, cost
 from pyetcd.auth.caller import NOBODY, Caller
 from pyetcd.auth.store import AuthStore
 from pyetcd.cluster import changes
@@ -37,13 +38,20 @@ class StateMachine:
     """Everything entries change: the store, leases, alarms and the membership."""
 
     def __init__(
-        self, store: Store, lessor: Lessor, alarms: Alarms, membership: Membership, auth: AuthStore
+        self,
+        store: Store,
+        lessor: Lessor,
+        alarms: Alarms,
+        membership: Membership,
+        auth: AuthStore,
+        quota: Quota = NO_QUOTA,
     ) -> None:
         self.store = store
         self.lessor = lessor
         self.alarms = alarms
         self.membership = membership
         self.auth = auth
+        self.quota = quota
         self.permits = Permits(auth, lessor)
         self._auth_entries = AuthEntries(auth, store)
         self.writes = Writes(store, lessor)
@@ -80,9 +88,17 @@ class StateMachine:
                 self._refuse_for_alarms(field, request)
             if self.auth.enabled:
                 self.permits.check(field, request, caller or NOBODY)
+            if self.quota.near:
+                return self._weighed(handler, field, request, now)
             return handler(request, now)
         except EtcdError as error:
             return error
+
+    def _weighed(self, handler: Handler, field: str, request: Any, now: float) -> Applied | EtcdError:
+        """Near the quota: what does not fit any more is carried out and refused, as in etcd."""
+        fits = self.quota.fits(cost(field, request))
+        applied = handler(request, now)
+        return applied if fits else OverQuota(applied)
 
     def read_txn(self, request: Any) -> Applied:
         """A read-only transaction, outside the log; raises EtcdError."""

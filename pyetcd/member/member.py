@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 from pyetcd.apply import payload
 from pyetcd.apply.outcome import Applied
+from pyetcd.apply.quota import OverQuota
 from pyetcd.apply.state_machine import StateMachine
 from pyetcd.auth.caller import Caller
 from pyetcd.consensus.conf_change import ConfChange, encode_conf_change
 from pyetcd.consensus.engine import Engine, Role
 from pyetcd.consensus.ready import Ready
 from pyetcd.consensus.records import Entry
-from pyetcd.errors import DiskFailure, EtcdError, NoLeader, RequestTooLarge, Stopped, Timeout
+from pyetcd.errors import DiskFailure, EtcdError, NoLeader, NoSpace, RequestTooLarge, Stopped, Timeout
 from pyetcd.member.header import Headers
 from pyetcd.member.loop import Loop
 from pyetcd.member.proposal import Done, Proposal
@@ -279,6 +280,10 @@ class Member:
                 self.hub.notify(outcome.revision, outcome.changes)
             if outcome.compaction is not None:
                 self.compactions.add(outcome.compaction)
+        elif type(outcome) is OverQuota:
+            if outcome.applied.changes:
+                self.hub.notify(outcome.applied.revision, outcome.applied.changes)
+            return NoSpace()
         return outcome
 
     def _apply_conf_change(self, entry: Entry) -> Applied | EtcdError:
@@ -291,6 +296,7 @@ class Member:
         self.backend.put(Bucket.META, CONSISTENT_INDEX, last.index.to_bytes(8, "big"))
         self.backend.put(Bucket.META, TERM, last.term.to_bytes(8, "big"))
         self.backend.commit()
+        self.machine.quota.refresh()
         self.applied(last.index, last.term)
 
     # -- waiting ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pyetcd.mvcc.record import varint
 from pyetcd.pb import rpc_pb2 as rpc
 from pyetcd.wire.call import Call, Code, Kind, Method
 
+from .admission import admitted
 from .decode import STREAM, decode
 from .errors import fail
 from .guard import Guard
@@ -36,6 +37,7 @@ class LeaseService:
     def __init__(self, member: Member, guard: Guard | None = None) -> None:
         self.member = member
         self.guard = guard or Guard(member)
+        self.quota = member.machine.quota
         self.sessions: dict[KeepAliveSession, None] = {}
         self.known: dict[bytes, tuple[int, bytes]] = {}
 
@@ -61,7 +63,7 @@ class LeaseService:
 
     def grant(self, call: Call, body: bytes) -> None:
         r = decode(call, rpc.LeaseGrantRequest, body)
-        if r is None:
+        if r is None or (self.quota.near and not admitted(self.guard, call, "lease_grant", r)):
             return
         if r.ID == NO_LEASE:
             while r.ID == NO_LEASE:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from pyetcd.apply.outcome import Applied
+from pyetcd.apply.quota import DEFAULT_BYTES
 from pyetcd.errors import EtcdError
 from pyetcd.member.member import Member
 from pyetcd.member.proposal import Result
@@ -23,7 +24,6 @@ from pyetcd.rpc.snapshot import Rows, SnapshotStream
 from pyetcd.wire.call import Call, Kind, Method
 
 GET = 0
-DEFAULT_QUOTA_BYTES = 2 * 1024 * 1024 * 1024
 
 
 class Space(Protocol):
@@ -52,7 +52,7 @@ class MaintenanceService:
         self.guard = guard or Guard(member)
         self.space = space
         self.version = version
-        self.quota_bytes = quota_bytes or DEFAULT_QUOTA_BYTES
+        self.quota_bytes = quota_bytes or DEFAULT_BYTES
 
     def methods(self) -> list[Method]:
         """The service's RPCs."""

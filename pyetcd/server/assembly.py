@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
+from pyetcd.apply.quota import Quota
 from pyetcd.apply.state_machine import StateMachine
 from pyetcd.auth.jwt_keys import BadTokenOptions
 from pyetcd.cluster.membership import Member as ClusterMember
@@ -141,7 +142,9 @@ class Server:
             auth = open_auth(config.auth_token, config.auth_token_ttl, opened.backend, self.loop.now)
         except BadTokenOptions as error:
             raise StartError(str(error)) from None
-        machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership, auth)
+        largest = config.max_request_bytes + GRPC_OVERHEAD_BYTES
+        quota = Quota(opened.backend.size, config.quota_backend_bytes, largest)
+        machine = StateMachine(opened.store, opened.lessor, opened.alarms, opened.membership, auth, quota)
         self.lessor = opened.lessor
         self.member = Member(
             opened.cluster_id,
