@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise CannotJudge(f"the server no longer answers, {len(results)} cases into the run: {result.broken}")
     report = Report(arguments.title or target.name, version, results)
     _write(arguments, report)
-    console.print(report.summary(), highlight=False, markup=False, soft_wrap=True)
+    console.print(report.summary(), highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not report.judged:
         raise CannotJudge("no case could be played on this server: " + report.first_reason())
     return 0 if report.same else 1
@@ -112,7 +112,7 @@ def _progress(
 def _say(console: Console, result: CaseResult) -> None:
     """One line per case that is not simply the same, with its first differences."""
     if result.broken:
-        console.print(f"{result.case.name}: could not be played: {result.broken}", highlight=False, markup=False)
+        console.print(f"{result.case.name}: could not be played: {result.broken}", highlight=False, markup=False, emoji=False)
     for played in result.judged:
         assert played.comparison is not None
         for difference in played.comparison.differences[:3]:

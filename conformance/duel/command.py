@@ -72,17 +72,17 @@ def _one_seed(seed: int, arena: Arena, groups: list[str], arguments: argparse.Na
     script, parting = fight(seed, arguments.steps, arena, groups, console)
     rate = len(script) / max(0.001, time.monotonic() - start)
     if parting is None:
-        console.print(f"seed {seed}: {len(script)} steps, no difference ({rate:.0f} steps/s)", highlight=False)
+        console.print(f"seed {seed}: {len(script)} steps, no difference ({rate:.0f} steps/s)", highlight=False, emoji=False)
         return False
-    console.print(f"seed {seed}: different at step {parting.at + 1} of {len(script)}; shrinking", highlight=False)
+    console.print(f"seed {seed}: different at step {parting.at + 1} of {len(script)}; shrinking", highlight=False, emoji=False)
     short, last = reduce(script, arena, arguments.shrink, parting)
     text = story(seed, short, last)
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if arguments.save:
         path = Path(arguments.save) / f"seed_{seed}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        console.print(f"saved as {path}; record it from official etcd before it judges", highlight=False)
+        console.print(f"saved as {path}; record it from official etcd before it judges", highlight=False, emoji=False)
     return True
 
 
@@ -113,11 +113,14 @@ def fight(
 
 
 def _play(lockstep: Lockstep, script: Blocks, at: int, grammar: Grammar | None) -> Parting | None:
-    (step,) = parse_lines(script[at])
-    outcome, parting = lockstep.step(step, at)
-    if parting is None and outcome is not None and grammar is not None:
-        grammar.learn(step, lockstep.method(step), outcome)
-    return parting
+    """Play one move; where the servers parted in it, or None."""
+    for step in parse_lines(script[at]):
+        outcome, parting = lockstep.step(step, at)
+        if parting is not None:
+            return parting
+        if outcome is not None and grammar is not None:
+            grammar.learn(step, lockstep.method(step), outcome)
+    return None
 
 
 def leave(lockstep: Lockstep, sessions: list[object]) -> None:

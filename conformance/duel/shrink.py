@@ -47,14 +47,16 @@ def _tail(blocks: Blocks, differs: Callable[[Blocks], int | None], attempts: int
 
 
 def split(lines: list[str]) -> Blocks:
-    """Group continuation lines with the line they belong to.
+    """Group lines that make no sense apart: captures with their call, the answer with what was sent on a stream.
 
-    >>> split(["a", "  b", "c"])
-    [['a', '  b'], ['c']]
+    >>> split(["a", "  b", "c", "open w X.Y", "w expect", "w settle"])
+    [['a', '  b'], ['c'], ['open w X.Y', 'w expect'], ['w settle']]
     """
     blocks: Blocks = []
     for line in lines:
-        if line.startswith(" ") and blocks:
+        stream, _, verb = line.partition(" ")
+        asked = blocks and blocks[-1][0].startswith((f"open {stream} ", f"{stream} send "))
+        if blocks and (line.startswith(" ") or (verb == "expect" and asked)):
             blocks[-1].append(line)
         else:
             blocks.append([line])

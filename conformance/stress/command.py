@@ -129,5 +129,5 @@ def say(console: Console, run: Run, linear: Verdict, broken: dict[str, list[str]
         sentences = broken.get(name, [])
         if name != "log" or sentences:
             lines.append(f"{name}: {'NO: ' + '; '.join(sentences[:5]) if sentences else 'yes'}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(lines), highlight=False, markup=False, emoji=False, soft_wrap=True)
     return linear.good and not broken
