@@ -22,6 +22,7 @@ from .report import Report, write_html, write_json, write_junit
 from .runner import CaseResult, play
 from .stress.command import stress
 from .target import ManagedTarget, RemoteTarget, Target, version_of
+from .terminal import terminal
 
 SILENT_MAX = 3
 """So many cases in a row without a single answer, and the run is given up."""
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = _cases(arguments)
     target, version = _target(arguments)
     jobs = arguments.jobs if target.managed else 1
-    console = Console(stderr=True)
+    console = terminal()
     results = []
     for result in _progress(console, cases, lambda case: play(case, target), jobs):
         results.append(result)
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise CannotJudge(f"the server no longer answers, {len(results)} cases into the run: {result.broken}")
     report = Report(arguments.title or target.name, version, results)
     _write(arguments, report)
-    console.print(report.summary(), highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console.print(report.summary())
     if not report.judged:
         raise CannotJudge("no case could be played on this server: " + report.first_reason())
     return 0 if report.same else 1
@@ -58,7 +59,7 @@ def record(arguments: argparse.Namespace) -> int:
     version = version_of(target)
     if version != RELEASE:
         raise CannotJudge(f"recordings are made from official etcd {RELEASE} only; this server says it is {version}")
-    console = Console(stderr=True)
+    console = terminal()
     good = True
     for result in _progress(console, cases, lambda case: record_case(case, target), arguments.jobs):
         good = good and result.same and not result.skipped
@@ -112,16 +113,13 @@ def _progress(
 def _say(console: Console, result: CaseResult) -> None:
     """One line per case that is not simply the same, with its first differences."""
     if result.broken:
-        console.print(f"{result.case.name}: could not be played: {result.broken}", highlight=False, markup=False, emoji=False)
+        console.print(f"{result.case.name}: could not be played: {result.broken}")
     for played in result.judged:
         assert played.comparison is not None
         for difference in played.comparison.differences[:3]:
             console.print(
                 f"{result.case.path.name}:{played.step.line}: {result.case.name} {played.method} {difference.where}: "
-                f"recorded {_short(difference.recorded)}, this server {_short(difference.actual)}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
+                f"recorded {_short(difference.recorded)}, this server {_short(difference.actual)}"
             )
 
 

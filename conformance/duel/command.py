@@ -18,6 +18,7 @@ from ..client import Credentials
 from ..parse import CaseError
 from ..probe import CannotJudge
 from ..target import ManagedTarget, RemoteTarget, Target
+from ..terminal import terminal
 from ..text import TextError
 from ..write import render_outcome
 from .grammar import GROUPS, Grammar
@@ -49,7 +50,7 @@ def duel(arguments: argparse.Namespace) -> int:
     if unknown:
         raise CannotJudge(f"no group is called {unknown[0]}; there are {', '.join(GROUPS)}")
     arena = Arena(_target(arguments.reference, arguments), _target(arguments.endpoint, arguments))
-    console = Console(stderr=True)
+    console = terminal()
     different = False
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         different = _one_seed(seed, arena, groups, arguments, console) or different
@@ -72,17 +73,17 @@ def _one_seed(seed: int, arena: Arena, groups: list[str], arguments: argparse.Na
     script, parting = fight(seed, arguments.steps, arena, groups, console)
     rate = len(script) / max(0.001, time.monotonic() - start)
     if parting is None:
-        console.print(f"seed {seed}: {len(script)} steps, no difference ({rate:.0f} steps/s)", highlight=False, emoji=False)
+        console.print(f"seed {seed}: {len(script)} steps, no difference ({rate:.0f} steps/s)")
         return False
-    console.print(f"seed {seed}: different at step {parting.at + 1} of {len(script)}; shrinking", highlight=False, emoji=False)
+    console.print(f"seed {seed}: different at step {parting.at + 1} of {len(script)}; shrinking")
     short, last = reduce(script, arena, arguments.shrink, parting)
     text = story(seed, short, last)
-    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console.print(text)
     if arguments.save:
         path = Path(arguments.save) / f"seed_{seed}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        console.print(f"saved as {path}; record it from official etcd before it judges", highlight=False, emoji=False)
+        console.print(f"saved as {path}; record it from official etcd before it judges")
     return True
 
 

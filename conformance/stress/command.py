@@ -15,6 +15,7 @@ from ..case import Case
 from ..client import Credentials, connect
 from ..probe import CannotJudge
 from ..target import ManagedTarget, RemoteTarget, Session, Target
+from ..terminal import terminal
 from .history import Operation, Watched
 from .linear import State, Verdict, check
 from .traffic import PREFIX, PREFIX_END, Client, Watcher, read_log
@@ -35,7 +36,7 @@ class Run:
 def stress(arguments: argparse.Namespace) -> int:
     """0: linearizable and every guarantee kept, 1: not, 2: could not judge."""
     session = _target(arguments).session(Case(Path("stress"), "stress", "", {}, [], []))
-    console = Console(stderr=True)
+    console = terminal()
     try:
         run = traffic(session, arguments.seconds, arguments.clients, arguments.keys, arguments.seed, arguments.pause)
     finally:
@@ -129,5 +130,5 @@ def say(console: Console, run: Run, linear: Verdict, broken: dict[str, list[str]
         sentences = broken.get(name, [])
         if name != "log" or sentences:
             lines.append(f"{name}: {'NO: ' + '; '.join(sentences[:5]) if sentences else 'yes'}")
-    console.print("\n".join(lines), highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console.print("\n".join(lines))
     return linear.good and not broken
