@@ -6,6 +6,7 @@ proposal's id follows, because field 100 comes after the requests of the hot pat
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -21,16 +22,27 @@ _WIRE_TYPE_BYTES = 2
 
 TAGS = {name: varint(f.number << 3 | _WIRE_TYPE_BYTES) for name, f in _FIELDS.items()}
 _HEADER_TAG = TAGS["header"]
+_IDS_APART = 1 << 14
+_LOW_BITS = [bytes((0x08, n & 0x7F | 0x80, n >> 7 | 0x80)) for n in range(_IDS_APART)]  # the tag, and more to follow
 
 
 def encode(field: str, request: bytes, request_id: int, caller: Caller | None = None) -> bytes:
     """InternalRaftRequest bytes with one request in ``field``; its header holds ``request_id`` and who asks."""
-    ident = b"\x08" + varint(request_id)
+    if request_id < _IDS_APART:
+        ident = b"\x08" + varint(request_id)
+    else:
+        ident = _LOW_BITS[request_id % _IDS_APART] + _high_bits(request_id // _IDS_APART)
     if caller is not None:
         return _encode_for(caller, field, request, ident)
     size = len(request)
     length = bytes((size,)) if size < 0x80 else varint(size)
     return b"".join((TAGS[field], length, request, _HEADER_TAG, bytes((len(ident),)), ident))
+
+
+@lru_cache(maxsize=4)
+def _high_bits(number: int) -> bytes:
+    """The end of an id's nine bytes: ids count up, so it stays the same for thousands of them."""
+    return varint(number)
 
 
 def _encode_for(caller: Caller, field: str, request: bytes, ident: bytes) -> bytes:

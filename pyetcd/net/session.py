@@ -54,11 +54,16 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         connection.receive(data, self._clock())
-        if not self._dirty and (
-            connection.output.ready or connection.wake_at < self.wake_scheduled or connection.closing
-        ):
+        if self._wants_flush():
             self._dirty = True
             self._port.mark(self)
+
+    def _wants_flush(self) -> bool:
+        """Often a read brings nothing to write yet: what was asked for is on its way through the log."""
+        connection = self.connection
+        return not self._dirty and (
+            connection.output.ready or connection.wake_at < self.wake_scheduled or connection.closing
+        )
 
     def eof_received(self) -> bool:
         return False  # a client that ends its side has nothing more to ask: close
@@ -82,7 +87,9 @@ class Session(asyncio.Protocol):
     # -- the connection's side -------------------------------------------------------------------------------------
 
     def _on_output(self, _connection: Connection) -> None:
-        self._mark()
+        if not self._dirty:
+            self._dirty = True
+            self._port.mark(self)
 
     def _mark(self) -> None:
         if not self._dirty:
@@ -107,9 +114,9 @@ class Session(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """The wheel: something of the connection is due."""
-        connection = self.connection
-        connection.tick(now)
-        self.flush()
+        self.connection.tick(now)
+        if self._wants_flush():
+            self.flush()
 
     def shut_down(self) -> None:
         """Graceful stop."""

@@ -9,6 +9,7 @@ GOAWAY.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pyetcd.wire.call import Call, Phase, Router
 from pyetcd.wire.frames import (
@@ -78,7 +79,7 @@ class Connection(Lifetime):
             now,
             peer,
             traffic or Traffic(),
-            lambda: on_output(self),
+            partial(on_output, self),
             on_error,
         )
         self._rest = b""

@@ -15,7 +15,7 @@ MAX_STRIKES = 2
 IDLE_PING_INTERVAL = 7200.0
 """Without a call in flight a client may ping this often, and no more."""
 
-ACK_PATIENCE = 0.05
+ACK_PATIENCE = 0.1
 """Seconds the answer to a PING may wait for that to a request which came with it, to share its way.  Go's client sends
 such a PING with nearly every request, to learn the bandwidth; whoever pings to see us alive waits for seconds."""
 

@@ -113,7 +113,8 @@ class Output:
         self._granted = self.room
 
     def _grant(self) -> None:
-        self._granted = self.room = max(0, min(self._window, self._burst)) if self.writable else 0
+        room = self._burst if self._burst < self._window else self._window
+        self._granted = self.room = room if room > 0 and self.writable else 0
 
     def window_update(self, increment: int) -> None:
         """The peer's WINDOW_UPDATE for the connection."""
@@ -186,10 +187,10 @@ class Output:
         if self.acks and frames:
             frames.insert(0, self.acks)
             self.acks = b""
-        self._settle()
+        self._window -= self._granted - self.room
         self._burst = BURST
         self._grant()
-        self.quiet = not self.ready
+        self.quiet = not (self.waiting and self.room)
         if len(frames) == 1:
             return frames[0]
         return b"".join(frames)
