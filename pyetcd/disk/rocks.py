@@ -33,7 +33,7 @@ from rocksdict import (
     WriteOptions,
 )
 
-from pyetcd.disk.space import ENTRY, PageAccount
+from pyetcd.disk.space import SHARES, SMALL, PageAccount, share
 from pyetcd.disk.timings import Timings
 from pyetcd.errors import DiskFailure
 from pyetcd.mvcc.backend import Bucket
@@ -70,10 +70,11 @@ class RocksBackend:
     def put(self, bucket: Bucket, key: bytes, value: bytes) -> None:
         """Set one entry."""
         if bucket is Bucket.KEY:  # revisions are never rewritten
-            self._account.bytes += len(key) + len(value) + ENTRY
+            size = len(key) + len(value)
+            self._account.bytes += SHARES[size] if size < SMALL else share(size)
         elif bucket in _COUNTED:
             self._discount(bucket, key)
-            self._account.bytes += len(key) + len(value) + ENTRY
+            self._account.bytes += share(len(key) + len(value))
         self._pending[_PREFIX[bucket] + key] = value
 
     def delete(self, bucket: Bucket, key: bytes) -> None:
@@ -185,7 +186,7 @@ class RocksBackend:
     def _discount(self, bucket: Bucket, key: bytes) -> None:
         value = self.get(bucket, key)
         if value is not None:
-            self._account.bytes -= len(key) + len(value) + ENTRY
+            self._account.bytes -= share(len(key) + len(value))
 
 
 class RocksSnapshot:
