@@ -53,6 +53,7 @@ class AuthCall(RecordedCall):
 
     def __init__(self, kind: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         super().__init__(kind)
+        self.session: Any = None  # where a stream's further messages go
         self.metadata = Metadata(b"", b"", tuple(headers))
 
     @property
@@ -82,7 +83,7 @@ class AuthWorld:
             ClusterService(member, self._new_member, strict=True, guard=guard),
             LeadershipService(member, guard),
             DowngradeService(member, guard),
-            MaintenanceService(member, Space(), version="3.7.1", quota_bytes=0, guard=guard),  # type: ignore[arg-type]
+            MaintenanceService(member, Space(), version="3.7.1", quota_bytes=0, guard=guard),
             LockService(sessions),
             ElectionService(sessions),
         ]

@@ -120,7 +120,12 @@ def test_logins_are_answered_in_the_order_they_came(world: AuthWorld) -> None:
 
 def test_who_has_gone_away_costs_nothing(world: AuthWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
-    monkeypatch.setattr(password_worker, "is_password", lambda password, stored: compared.append(password) or True)
+
+    def compare(password: bytes, stored: bytes) -> bool:
+        compared.append(password)
+        return True
+
+    monkeypatch.setattr(password_worker, "is_password", compare)
     calls = [world.start("Auth/Authenticate", rpc.AuthenticateRequest(name="u", password=str(n))) for n in range(3)]
     calls[1].reset()
     before = len(world.world.log.entries)
