@@ -5,6 +5,7 @@
 #   make peers   official etcd tools into .peers/bin
 #   make bench   ours beside official etcd        (BENCH="--only put --quick")
 #   make micro   the hot paths one by one (codec, store, hub, wire), CPU time
+#   make duel    200,000 random calls to official etcd and ours, compared byte by byte
 #   make soak    one server under mixed load for a while  (SOAK="--seconds 600")
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ GO := $(shell command -v go 2>/dev/null)
 # install follows the code itself, so code is not among them.
 PACKAGING := pyproject.toml setup.py $(wildcard migrate/__init__.py conformance/__init__.py compat/__init__.py)
 
-.PHONY: serve test check peers bench bench-tools micro soak clean
+.PHONY: serve test check peers bench bench-tools micro soak duel clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -48,6 +49,9 @@ micro: $(VENV)/.installed-test
 
 soak: $(VENV)/.installed-test $(PEERS)/.built bench-tools
 	$(BIN)/python -m tests.bench.soak $(SOAK)
+
+duel: $(VENV)/.installed-test $(PEERS)/.built
+	$(BIN)/pyetcd conformance duel --reference $(PEERS)/etcd --endpoint $(BIN)/pyetcd --seeds 20 --steps 10000
 
 clean:
 	rm -rf $(VENV) .peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
@@ -90,3 +94,5 @@ $(PEERS)/load: $(wildcard tests/bench/load/*.go) tests/bench/load/go.mod
 	@mkdir -p $(PEERS)
 	cd tests/bench/load && CGO_ENABLED=0 go build -trimpath -o ../../../$(PEERS)/load .
 	@touch $@
+
+include conformance/peers.mk
