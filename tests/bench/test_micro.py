@@ -67,6 +67,7 @@ class Sink:
     """An outlet that counts; its client reads at once."""
 
     pending = 0
+    crowded = False
 
     def __init__(self) -> None:
         self.bodies = 0
