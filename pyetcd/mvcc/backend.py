@@ -6,8 +6,11 @@ official tools would recognise.  ``disk/rocks.py`` keeps it on disk, ``memory.py
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Protocol
+
+Rows = tuple[Sequence[bytes], Sequence[bytes]]  # keys, and their values beside them
 
 
 class Bucket(StrEnum):
@@ -43,5 +46,21 @@ class Backend(Protocol):
     def scan(self, bucket: Bucket, start: bytes, end: bytes | None, limit: int = 0) -> list[tuple[bytes, bytes]]:
         """Entries of ``[start, end)`` in ascending byte order; ``end`` None: to the end; ``limit`` 0: all of them."""
 
+    def columns(self, bucket: Bucket, size: int) -> tuple[int, Iterator[Rows]]:
+        """A whole bucket, ascending, for a load: up to ``size`` rows at a time as two parallel columns.
+
+        The first result says how many bytes in front of each key are the implementation's own, to be skipped: cutting
+        them off a million keys would be a million copies.  Nothing may be written meanwhile.
+        """
+
     def commit(self) -> None:
         """Make everything written since the last commit one atomic batch."""
+
+
+def scan_columns(backend: Backend, bucket: Bucket, size: int) -> Iterator[Rows]:
+    """``columns`` by means of ``scan``, nothing to skip."""
+    rows = backend.scan(bucket, b"", None, size)
+    while rows:
+        keys, values = zip(*rows, strict=True)
+        yield keys, values
+        rows = backend.scan(bucket, keys[-1] + b"\0", None, size)

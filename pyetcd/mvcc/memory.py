@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 
-from pyetcd.mvcc.backend import Bucket
+from pyetcd.mvcc.backend import Bucket, Rows, scan_columns
 
 Undo = list[tuple[Bucket, bytes, bytes | None]]
 
@@ -82,6 +83,9 @@ class MemoryBackend:
 
     def scan(self, bucket: Bucket, start: bytes, end: bytes | None, limit: int = 0) -> list[tuple[bytes, bytes]]:
         return self._tables[bucket].scan(start, end, limit)
+
+    def columns(self, bucket: Bucket, size: int) -> tuple[int, Iterator[Rows]]:
+        return 0, scan_columns(self, bucket, size)
 
     def commit(self) -> None:
         if self._crashable:
