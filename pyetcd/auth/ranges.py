@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
+from pyetcd.auth.grant_tree import GrantTree
+
 READ, WRITE, READWRITE = 0, 1, 2
 OPEN_END = b"\0"
 """A range_end that means every key from the start on."""
@@ -33,12 +35,14 @@ def is_valid_permission(key: bytes, range_end: bytes) -> bool:
 class RangeSet:
     """Disjoint intervals that do not even touch, ascending."""
 
-    __slots__ = ("_ends", "_starts")
+    __slots__ = ("_ends", "_granted", "_starts", "_tree")
 
     def __init__(self, intervals: Iterable[Interval]) -> None:
+        self._granted = tuple(intervals)  # in the order they were granted
+        self._tree: GrantTree | None = None  # made when first asked for
         self._starts: list[bytes] = []
         self._ends: list[bytes | None] = []
-        for start, end in sorted(intervals, key=lambda each: each[0]):
+        for start, end in sorted(self._granted, key=lambda each: each[0]):
             self._append(start, end)
 
     def _append(self, start: bytes, end: bytes | None) -> None:
@@ -53,10 +57,11 @@ class RangeSet:
         self._ends.append(end)
 
     def covers(self, key: bytes, range_end: bytes) -> bool:
-        """Whether every key a request names lies inside.
-
-        A request whose end is not behind its key names none; it is then judged by its key, as etcd does.
-        """
+        """Whether every key a request names lies inside."""
+        if range_end and range_end <= key and range_end != OPEN_END:
+            if self._tree is None:
+                self._tree = GrantTree(self._granted)
+            return self._tree.allows(key, range_end)
         index = bisect_right(self._starts, key) - 1
         if index < 0:
             return False
@@ -65,7 +70,7 @@ class RangeSet:
             return True
         if not range_end:
             return key < limit
-        return range_end != OPEN_END and key < limit and range_end <= limit
+        return range_end != OPEN_END and range_end <= limit
 
     def intervals(self) -> list[Interval]:
         """The merged intervals, ascending."""
