@@ -61,7 +61,11 @@ class _Loader:
         """One batch: keys of the backend and what they hold."""
         heads, limit = FRAMES, len(FRAMES)
         revs = revisions(raws, self._skip)
-        keys = [body[2 : body[1] + 2] if body[1] < 0x80 else key_of_body(body) for body in bodies]
+        try:
+            keys = [body[2 : body[1] + 2] if body[1] < 0x80 else key_of_body(body) for body in bodies]
+        except IndexError:
+            self._feed_without_blanks(raws, bodies)
+            return
         start = len(self.keys)
         if self._newest is None and not self._all_new(keys, raws):
             self._newest = dict(zip(self.keys, range(start), strict=True))
@@ -71,6 +75,14 @@ class _Loader:
         self.revs += revs
         if self._newest is not None:
             self._place(self._newest, start, keys, revs)
+
+    def _feed_without_blanks(self, raws: Sequence[bytes], bodies: Sequence[bytes]) -> None:
+        """A restore to a higher revision leaves a record of no key there (section 11.4); no request can reach it."""
+        rows = [(raw, body) for raw, body in zip(raws, bodies, strict=True) if body]
+        if len(rows) == len(raws):
+            raise ValueError("a revision's record is cut off")
+        if rows:
+            self.feed([raw for raw, _ in rows], [body for _, body in rows])
 
     def _all_new(self, keys: list[bytes], raws: Sequence[bytes]) -> bool:
         """None of the batch is a tombstone, and no key in it was there before."""

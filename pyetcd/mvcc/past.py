@@ -26,6 +26,8 @@ def changes(store: Store, start: int, end: int, limit: int, with_prev: bool) -> 
     while True:
         batch = store.backend.scan(Bucket.KEY, at, stop, size)
         for raw, body in batch:
+            if not body:  # what a restore to a higher revision leaves there (section 11.4)
+                continue
             rev = from_key(raw)
             main = rev >> MAIN_SHIFT
             if not found or found[-1][0] != main:

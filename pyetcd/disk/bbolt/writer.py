@@ -3,7 +3,7 @@
 The first two pages say where the root is and how many pages there are, so the rows are walked twice: once to count
 pages, once to write them.  Both walks hold a few nodes in memory, never the file.
 
-Measured, a million rows of 300 B: counting 0.9 µs a row, writing 1.6 µs a row.
+Measured, rows of 300 B: counting 0.2 µs a row, writing 0.6 µs; reading them from RocksDB costs 0.4 µs each time.
 """
 
 from __future__ import annotations
