@@ -37,7 +37,7 @@ from pyetcd.wire.frames import (
 from pyetcd.wire.guard import MAX_UNSENT_FRAMES
 from pyetcd.wire.inbound import deliver, deliver_message, start
 from pyetcd.wire.lifetime import Lifetime
-from pyetcd.wire.opening import on_headers, start_stream
+from pyetcd.wire.opening import on_continuation, on_headers, start_stream
 from pyetcd.wire.outbox import Traffic
 from pyetcd.wire.peer_frames import on_frame
 from pyetcd.wire.requests import Resolver
@@ -162,7 +162,7 @@ class Connection(Lifetime):
             position = end
             kind = word & 0xFF
             if self.assembly is not None:
-                on_frame(self, kind, flags, stream, buffer[start_at:end])
+                on_continuation(self, self.assembly, kind, stream, flags, buffer[start_at:end])
             elif kind == DATA:
                 self._window -= end - start_at
                 if self._window < half_window:

@@ -95,6 +95,10 @@ def ping_frame(data: bytes, ack: bool = False) -> bytes:
     return frame(PING, ACK if ack else 0, 0, data)
 
 
+PING_ACK = FRAME.pack(8 << 8 | PING, ACK, 0)
+"""Head of the answer to a PING; its eight bytes follow."""
+
+
 def reset_frame(stream: int, code: int) -> bytes:
     return frame(RST_STREAM, 0, stream, U32.pack(code))
 

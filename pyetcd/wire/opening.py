@@ -47,9 +47,10 @@ def on_headers(connection: Lifetime, stream: int, flags: int, payload: bytes) ->
 def on_continuation(
     connection: Lifetime, assembly: BlockAssembly, kind: int, stream: int, flags: int, payload: bytes
 ) -> None:
+    """Any frame while a header block is being assembled."""
     if kind != CONTINUATION:
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "header block interrupted by another frame")
-    block = assembly.add(stream, flags, payload)
+    block = assembly.add(stream & STREAM_MASK, flags, payload)
     if block is not None:
         connection.assembly = None
         _on_block(connection, stream, assembly.flags, block, assembly.self_dependent)

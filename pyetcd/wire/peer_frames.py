@@ -19,6 +19,7 @@ from pyetcd.wire.frames import (
     INITIAL_WINDOW_SIZE,
     MAX_FRAME_SIZE,
     PING,
+    PING_ACK,
     PRIORITY,
     PUSH_PROMISE,
     RST_STREAM,
@@ -28,25 +29,18 @@ from pyetcd.wire.frames import (
     WINDOW_UPDATE,
     ConnectionFault,
     ErrorCode,
-    ping_frame,
 )
 from pyetcd.wire.guard import TINY_WINDOW
 from pyetcd.wire.keepalive import ACK_PATIENCE
 from pyetcd.wire.lifetime import DRAIN_PING, Lifetime
-from pyetcd.wire.opening import on_continuation
 from pyetcd.wire.states import StreamInput, StreamState
 
 
 def on_frame(connection: Lifetime, kind: int, flags: int, stream: int, payload: bytes) -> None:
-    """Any frame but HEADERS and DATA; all frames while a header block is being assembled."""
-    stream &= STREAM_MASK
-    assembly = connection.assembly
-    if assembly is not None:
-        on_continuation(connection, assembly, kind, stream, flags, payload)
-        return
+    """Any frame but HEADERS and DATA, while no header block is being assembled."""
     handler = _HANDLERS.get(kind)
     if handler is not None:
-        handler(connection, stream, flags, payload)
+        handler(connection, stream & STREAM_MASK, flags, payload)
     else:
         connection.control.spend(connection.now, connection.work)  # unknown types are ignored (RFC 9113 §5.5)
 
@@ -105,7 +99,7 @@ def _on_ping(connection: Lifetime, stream: int, flags: int, payload: bytes) -> N
     output = connection.output
     if not output.acks:
         connection.acks_due = connection.now + ACK_PATIENCE
-    output.acks += ping_frame(data, ack=True)
+    output.acks += PING_ACK + data
     wrote, output.wrote = output.wrote, False
     if not connection.pings.allows(connection.now, len(connection.streams), wrote):
         raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings")
