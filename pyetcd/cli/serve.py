@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ def run_server(program: str, arguments: Sequence[str]) -> int:
 
 
 def _start(command: Sequence[str], settings: Settings) -> int:
-    # From here on imports cost time that a look at the version should not pay for.
+    # From here on imports cost time that a look at the version should not pay for.  Imports and the load make nothing
+    # but what stays, so the collector rests until it is told what it need not look at (assembly.py).
+    gc.disable()
     from pyetcd.server.data_dir import announce_start, with_data_dir
     from pyetcd.server.load import load_config
 
