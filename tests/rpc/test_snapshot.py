@@ -149,3 +149,16 @@ def test_a_disk_that_fails_ends_the_stream_with_its_error() -> None:
     stream.step()
     turns.run()
     assert call.status is not None and call.status[0] == Code.UNAVAILABLE
+
+
+def test_a_corrupt_table_is_no_shorter_snapshot(backend: RocksBackend) -> None:
+    backend.flush()
+    (table,) = Path(backend.path).glob("*.sst")
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    table.write_bytes(data)
+    stream, call, turns = begin(backend.snapshot().rows)
+    stream.step()
+    turns.run()
+    assert call.status is not None and call.status[0] == Code.UNAVAILABLE
+    assert call.sent == []
