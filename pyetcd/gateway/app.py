@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pyetcd.gateway.collectors import HealthCollector
-from pyetcd.gateway.exchange import Handler
+from pyetcd.gateway.exchange import Handler, Tree
 from pyetcd.gateway.health import health_handlers
 from pyetcd.gateway.metrics import Metrics
 from pyetcd.gateway.router import Router, version_handler
@@ -21,8 +21,9 @@ def http_site(
     log: Log,
     cors: Collection[str] = ("*",),
     host_whitelist: Collection[str] = ("*",),
+    gateway: Tree | None = None,
 ) -> GatewayFactory:
-    """A factory of HTTP/1.1 connections for the client port: ``/version``, health checks, ``/metrics``."""
+    """A factory of HTTP/1.1 connections for the client port: ``/version``, health checks, ``/metrics``, ``/v3/``."""
     counters = HealthCounters()
     metrics.add(HealthCollector(counters))
     handlers: dict[str, Handler] = {
@@ -30,4 +31,5 @@ def http_site(
         "/metrics": metrics,
         **health_handlers(status, counters, log),
     }
-    return GatewayFactory(Router(handlers, cors=cors, host_whitelist=host_whitelist, log=log))
+    trees = {"/v3/": gateway} if gateway is not None else {}
+    return GatewayFactory(Router(handlers, prefixes=trees, cors=cors, host_whitelist=host_whitelist, log=log))

@@ -6,7 +6,17 @@ import json
 from collections.abc import Collection, Mapping
 
 from pyetcd.gateway import paths
-from pyetcd.gateway.exchange import Answer, Done, Handler, Request, http_error, method_not_allowed, not_found
+from pyetcd.gateway.exchange import (
+    Answer,
+    Done,
+    Exchange,
+    Handler,
+    Request,
+    Tree,
+    http_error,
+    method_not_allowed,
+    not_found,
+)
 from pyetcd.gateway.status import Log, StatusSource
 
 _CORS = {
@@ -54,6 +64,9 @@ def redirect(request: Request, location: str) -> Answer:
     return Answer(307, body, headers)
 
 
+_OLD_PREFIX, _NEW_PREFIX = "/v3beta/", "/v3/"
+
+
 class Router:
     """``prefixes`` are trees such as ``/v3/``: whatever lies under them goes to one handler."""
 
@@ -61,7 +74,7 @@ class Router:
         self,
         handlers: Mapping[str, Handler],
         *,
-        prefixes: Mapping[str, Handler] | None = None,
+        prefixes: Mapping[str, Tree] | None = None,
         cors: Collection[str] = ("*",),
         host_whitelist: Collection[str] = ("*",),
         log: Log,
@@ -72,49 +85,64 @@ class Router:
         self._hosts = frozenset(host_whitelist)
         self._log = log
 
-    def handle(self, method: str, target: str, headers: dict[str, str], done: Done) -> None:
+    def body_limit(self, method: str, target: str) -> int:
+        """How many bytes of this request's body are wanted."""
+        try:
+            written, _ = _current(target)
+        except paths.BadTarget:
+            return 0
+        tree = self._tree(paths.segments(written))
+        return 0 if tree is None or method == "OPTIONS" else tree.body_limit
+
+    def handle(
+        self, method: str, target: str, headers: dict[str, str], exchange: Exchange, body: bytes | None = b""
+    ) -> None:
         """Answer one request; ``target`` has one character per byte.  Raises BadTarget for what is no target."""
         host = hostname(paths.authority(target) or headers.get("host", ""))
         if not self._host_allowed(host):
             self._log.warn("rejecting HTTP request to prevent DNS rebinding attacks", host=host)
-            done(http_error(421, _UNRECOGNIZED.format(host=json.dumps(host))))
+            exchange.answer(http_error(421, _UNRECOGNIZED.format(host=json.dumps(host))))
             return
-        extra = self._cors(headers.get("origin", ""))
+        exchange.add_headers(self._cors(headers.get("origin", "")))
+        self._dispatch(method, target, headers, exchange, body)
 
-        def with_cors(answer: Answer) -> object:
-            return done(Answer(answer.code, answer.body, {**answer.headers, **extra}, answer.found_type, answer.close))
-
-        self._dispatch(method, target, headers, with_cors)
-
-    def _dispatch(self, method: str, target: str, headers: dict[str, str], done: Done) -> None:
+    def _dispatch(
+        self, method: str, target: str, headers: dict[str, str], exchange: Exchange, body: bytes | None
+    ) -> None:
         if target == "*":
-            done(Answer(400, headers={"Connection": "close"}, close=True))
+            exchange.answer(Answer(400, headers={"Connection": "close"}, close=True))
             return
         if method == "CONNECT" and not target.startswith("/"):
             target = "/" + target
-        written, query = paths.split_target(target)
-        request = Request(method, paths.unescape(written), query, headers)
+        written, query = _current(target)
+        request = Request(method, paths.unescape(written), query, headers, body)
         if method == "OPTIONS":
-            done(Answer(200))
+            exchange.answer(Answer(200))
             return
         # The way to another server is asked for with CONNECT: its path is left alone.
         cleaned = written if method == "CONNECT" else paths.clean(written)
         parts = paths.segments(cleaned)
         if method != "CONNECT" and parts in self._prefixes:
-            done(redirect(request, paths.redirect_location(paths.clean(request.path) + "/", query)))
+            location = paths.redirect_location(paths.clean(request.path) + "/", query)
+            exchange.answer(redirect(request, location))
         elif cleaned != written:
-            done(redirect(request, paths.redirect_location(cleaned, query)))
+            exchange.answer(redirect(request, paths.redirect_location(cleaned, query)))
         else:
-            self._find(parts)(request, done)
+            self._pass_on(parts, request, exchange)
 
-    def _find(self, parts: tuple[str, ...]) -> Handler:
+    def _pass_on(self, parts: tuple[str, ...], request: Request, exchange: Exchange) -> None:
         handler = self._exact.get(parts)
-        if handler is not None:
-            return handler
+        tree = None if handler is not None else self._tree(parts)
+        if tree is not None:
+            tree(request, exchange)
+        else:
+            (handler or _missing)(request, exchange.answer)
+
+    def _tree(self, parts: tuple[str, ...]) -> Tree | None:
         for prefix, tree in self._prefixes.items():
             if len(parts) > len(prefix) and parts[: len(prefix)] == prefix:
                 return tree
-        return _missing
+        return None
 
     def _host_allowed(self, host: str) -> bool:
         return not self._hosts or "*" in self._hosts or host in self._hosts
@@ -123,6 +151,15 @@ class Router:
         if not self._origins or "*" in self._origins:
             return {**_CORS, "Access-Control-Allow-Origin": "*"}
         return {**_CORS, "Access-Control-Allow-Origin": origin} if origin in self._origins else {}
+
+
+def _current(target: str) -> tuple[str, str]:
+    """Escaped path and query of a target; a path of former releases is read as the present one."""
+    written, query = paths.split_target(target)
+    path = paths.unescape(written)
+    if path.startswith(_OLD_PREFIX):
+        return paths.escape(path.replace(_OLD_PREFIX, _NEW_PREFIX, 1)), query
+    return written, query
 
 
 def _missing(request: Request, done: Done) -> None:

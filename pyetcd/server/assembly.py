@@ -19,6 +19,7 @@ from pyetcd.disk.checkpoint import Checkpointer
 from pyetcd.disk.worker import SWITCH_INTERVAL, ThreadWorker
 from pyetcd.gateway import collectors
 from pyetcd.gateway.app import http_site
+from pyetcd.gateway.json.gateway import JSONGateway
 from pyetcd.gateway.metrics import Metrics
 from pyetcd.member.auto_compaction import AutoCompaction
 from pyetcd.member.compactor import Compactor
@@ -237,9 +238,19 @@ class Server:
             log=self.log,
             cors=self.config.cors,
             host_whitelist=self.config.host_whitelist,
+            gateway=self._gateway() if self.config.enable_grpc_gateway else None,
         )
         connections = self._connections()
         return [listen_on(taken, connections, site, reactor=self.reactor) for taken in self._sockets]
+
+    def _gateway(self) -> JSONGateway:
+        return JSONGateway(
+            self.router,
+            max_receive=self.config.max_request_bytes + GRPC_OVERHEAD_BYTES,
+            traffic=self.traffic,
+            loop=self.loop,
+            on_error=self._log_bug,
+        )
 
     def _metrics(self) -> Metrics:
         opened = self._opened
