@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from operator import itemgetter
 from struct import unpack
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,9 @@ class _Loader:
 
     def feed(self, raws: Sequence[bytes], bodies: Sequence[bytes]) -> None:
         """One batch: keys of the backend and what they hold."""
-        heads, limit = FRAMES, len(FRAMES)
         revs = revisions(raws, self._skip)
         try:
-            keys = [body[2 : body[1] + 2] if body[1] < 0x80 else key_of_body(body) for body in bodies]
+            keys = _keys(bodies)
         except IndexError:
             self._feed_without_blanks(raws, bodies)
             return
@@ -71,7 +71,7 @@ class _Loader:
             self._newest = dict(zip(self.keys, range(start), strict=True))
             self._seen = set()
         self.keys += keys
-        self.framed += [heads[len(body)] + body if len(body) < limit else frame(body) for body in bodies]
+        self.framed += _framed(bodies)
         self.revs += revs
         if self._newest is not None:
             self._place(self._newest, start, keys, revs)
@@ -86,7 +86,7 @@ class _Loader:
 
     def _all_new(self, keys: list[bytes], raws: Sequence[bytes]) -> bool:
         """None of the batch is a tombstone, and no key in it was there before."""
-        if max(map(len, raws)) > self._skip + 17:
+        if len(b"".join(raws)) > len(raws) * (self._skip + 17):
             return False
         seen = self._seen
         seen.update(keys)
@@ -125,7 +125,25 @@ class _Loader:
         self.framed.clear()
         store.live.fill(list(map(self.keys.__getitem__, order)), framed, list(map(self.revs.__getitem__, order)))
         logged = bisect_left(self.revs, max(store.compact_revision, 0) << MAIN_SHIFT)
-        history.log_keys, history.log_revs = self.keys[logged:], self.revs[logged:]
+        del self.keys[:logged], self.revs[:logged]
+        history.log_keys, history.log_revs = self.keys, self.revs
+
+
+def _keys(bodies: Sequence[bytes]) -> list[bytes]:
+    """The key of each body.  IndexError when one is blank."""
+    sizes = set(map(itemgetter(1), bodies))
+    size = sizes.pop()
+    if not sizes and size < 0x80:  # one size: a slice for all
+        return list(map(itemgetter(slice(2, size + 2)), bodies))
+    return [body[2 : body[1] + 2] if body[1] < 0x80 else key_of_body(body) for body in bodies]
+
+
+def _framed(bodies: Sequence[bytes]) -> list[bytes]:
+    heads = FRAMES
+    try:
+        return [heads[len(body)] + body for body in bodies]
+    except IndexError:  # a large one
+        return list(map(frame, bodies))
 
 
 def revisions(raws: Sequence[bytes], skip: int = 0) -> list[int]:
