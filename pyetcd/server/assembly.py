@@ -17,10 +17,6 @@ from pyetcd.cluster.membership import Member as ClusterMember
 from pyetcd.cluster.versions import parse_stored
 from pyetcd.disk.checkpoint import Checkpointer
 from pyetcd.disk.worker import SWITCH_INTERVAL, ThreadWorker
-from pyetcd.gateway import collectors
-from pyetcd.gateway.app import http_site
-from pyetcd.gateway.json.gateway import JSONGateway
-from pyetcd.gateway.metrics import Metrics
 from pyetcd.member.auto_compaction import AutoCompaction
 from pyetcd.member.compactor import Compactor
 from pyetcd.member.expiry import Expiry
@@ -46,11 +42,12 @@ from pyetcd.rpc.password_worker import PasswordWorker
 from pyetcd.rpc.router import ServiceRouter
 from pyetcd.rpc.sessions import Sessions
 from pyetcd.rpc.watch import WatchService
-from pyetcd.server import feature_gates, messages
+from pyetcd.server import messages
 from pyetcd.server.authentication import open_auth
 from pyetcd.server.autocompaction import auto_compactor
 from pyetcd.server.bootstrap import Opened, StartError, open_member
 from pyetcd.server.config import Config
+from pyetcd.server.http_when_asked import HTTPWhenAsked, import_http_side
 from pyetcd.server.identity import added_member
 from pyetcd.server.logs import Logger
 from pyetcd.server.notify import notify_ready
@@ -71,6 +68,7 @@ from pyetcd.wire.settings import Settings
 
 GRPC_OVERHEAD_BYTES = 512 * 1024  # what a request may be larger than its log entry
 DRAIN_SECONDS = 5.0
+HTTP_IMPORT_DELAY = 1.0  # seconds after the doors open: clients that waited for them come first
 
 
 def serve(config: Config, log: Logger) -> int:
@@ -223,7 +221,7 @@ class Server:
         )
         resolver = Resolver(self.router, settings)
         return partial(
-            Connection, self.router, settings, resolver=resolver, traffic=self.traffic, on_error=self._log_bug
+            Connection, self.router, settings, resolver=resolver, traffic=self.traffic, on_error=self.log_bug
         )
 
     def _bind(self) -> None:
@@ -231,44 +229,18 @@ class Server:
         self._sockets = [bind(parse_url(str(url))) for url in self.config.listen_client_urls]
 
     def _accept(self) -> list[Port]:
-        site = http_site(
-            self.status,
-            version=SERVER_VERSION,
-            metrics=self._metrics(),
-            log=self.log,
-            cors=self.config.cors,
-            host_whitelist=self.config.host_whitelist,
-            gateway=self._gateway() if self.config.enable_grpc_gateway else None,
-        )
-        connections = self._connections()
+        site, connections = HTTPWhenAsked(self._site), self._connections()
         return [listen_on(taken, connections, site, reactor=self.reactor) for taken in self._sockets]
 
-    def _gateway(self) -> JSONGateway:
-        return JSONGateway(
-            self.router,
-            max_receive=self.config.max_request_bytes + GRPC_OVERHEAD_BYTES,
-            traffic=self.traffic,
-            loop=self.loop,
-            on_error=self._log_bug,
-        )
+    def _site(self) -> Any:
+        from pyetcd.server.http_side import build_site
 
-    def _metrics(self) -> Metrics:
-        opened = self._opened
-        assert opened is not None
-        gates = feature_gates.stages(dict(self.config.feature_gates))
-        return Metrics(
-            collectors.WireCollector(self.router.methods.values(), self.traffic),
-            collectors.StoreCollector(
-                opened.store, lambda: len(opened.store.live), self.space.size, self.space.size_in_use
-            ),
-            collectors.OperationCollector(self.member.machine.writes.operations),
-            collectors.WatchCollector(self.member.hub),
-            collectors.LeaseCollector(opened.lessor),
-            collectors.DiskCollector(opened.wal, opened.wal.sync_timings, commit=opened.backend.commit_timings),
-            collectors.ServerCollector(
-                self.status, version=SERVER_VERSION, quota_bytes=self.config.quota_bytes, gates=gates
-            ),
-        )
+        assert self._opened is not None
+        return build_site(self, self._opened, max_receive=self.config.max_request_bytes + GRPC_OVERHEAD_BYTES)
+
+    def _import_http_side(self) -> None:
+        assert self._opened is not None
+        self._opened.background.submit(import_http_side, lambda _: None)
 
     def _serve(self) -> None:
         """The member has published itself: open the doors."""
@@ -283,6 +255,7 @@ class Server:
         if schedule is not None:
             AutoCompaction(self.member, schedule).start()
         self.ports = self._accept()
+        self.loop.later(HTTP_IMPORT_DELAY, self._import_http_side)
         self.log.info(messages.NOW_SERVING, serving_fields(self.config, self.member.id))
         self.log.info(messages.READY)
         notify_ready(self.log)
@@ -343,7 +316,7 @@ class Server:
         self.log.fatal("the member cannot go on", error=error)
         os._exit(2)
 
-    def _log_bug(self, error: Exception) -> None:
+    def log_bug(self, error: Exception) -> None:
         """A call's handler failed in a way nobody foresaw; its connection ends, the others go on."""
         self.log.error("a call failed unexpectedly", error=error)
 
