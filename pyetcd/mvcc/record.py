@@ -38,9 +38,11 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-VARINTS: tuple[bytes, ...] = tuple(_varint(n) for n in range(_SMALL))
-_LOW14: tuple[bytes, ...] = tuple(bytes((n & 0x7F | 0x80, n >> 7 | 0x80)) for n in range(_SMALL))
-FRAMES: tuple[bytes, ...] = tuple(b"\x12" + v for v in VARINTS)  # head of a framed body, by the body's length
+_LAST = [bytes((n,)) for n in range(128)]  # the last byte of a varint, and one with more to follow
+_MORE = [bytes((n,)) for n in range(128, 256)]
+VARINTS: tuple[bytes, ...] = (*_LAST, *[low + high for high in _LAST[1:] for low in _MORE])
+_LOW14: tuple[bytes, ...] = tuple([low + high for high in _MORE for low in _MORE])
+FRAMES: tuple[bytes, ...] = tuple([b"\x12" + v for v in VARINTS])  # head of a framed body, by the body's length
 
 
 def varint(number: int) -> bytes:
