@@ -16,6 +16,8 @@ from .decode import STREAM, decode
 PROGRESS_INTERVAL = 600.0
 """Seconds between periodic progress replies (--watch-progress-notify-interval)."""
 LEAST_PROGRESS_INTERVAL = 0.1
+RETRY_SECONDS = 1.0
+"""Until the next try when a step of catching up failed in a way nobody foresaw."""
 UNREAD_REPLIES = 100_000
 """Control replies a client may leave unread; etcd stops reading such a client's requests, we end its stream."""
 
@@ -77,7 +79,11 @@ class WatchService:
         if self._cancel_sync is not None:
             self._cancel_sync()
             self._cancel_sync = None
-        delay = self.hub.sync_step(self.member.now())
+        try:
+            delay = self.hub.sync_step(self.member.now())
+        except Exception:
+            self._cancel_sync = self.member.later(RETRY_SECONDS, self._sync_later)  # nobody may be left behind for good
+            raise
         if delay == 0.0:
             self._wake()
         elif delay is not None and not self._sync_soon:

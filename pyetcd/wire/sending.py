@@ -118,13 +118,11 @@ class Output:
 
     def window_update(self, increment: int) -> None:
         """The peer's WINDOW_UPDATE for the connection."""
-        window = self._window + increment
-        if window - self._granted + self.room > MAX_WINDOW:
+        self._settle()
+        if self._window + increment > MAX_WINDOW:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "connection window above 2^31-1")
-        self._window = window
-        if self._granted < self._burst:  # the window is what keeps the room small, not the burst
-            self._settle()
-            self._grant()
+        self._window += increment
+        self._grant()
 
     def stream_window_update(self, call: Call, increment: int) -> bool:
         """The peer's WINDOW_UPDATE for one stream; False when the window would exceed 2^31-1."""
