@@ -95,18 +95,18 @@ class _Loader:
     def _place(self, newest: dict[bytes, int], start: int, keys: list[bytes], revs: list[int]) -> None:
         places = list(range(start, start + len(keys)))
         found = list(map(newest.setdefault, keys, places))
-        for at, old, rev in zip(places, found, revs, strict=True):
+        for key, at, old, rev in zip(keys, places, found, revs, strict=True):
             if at != old or rev & TOMBSTONE:
-                self._again(newest, at)
+                self._again(newest, key, at, rev)
 
-    def _again(self, newest: dict[bytes, int], at: int) -> None:
-        """A key that was there before, or a tombstone."""
-        key, rev = self.keys[at], self.revs[at]
-        old = newest.pop(key, at)
+    def _again(self, newest: dict[bytes, int], key: bytes, at: int, rev: int) -> None:
+        """A key that was there before, or a tombstone.  (Where it was is asked anew: the batch may have it thrice.)"""
+        old = newest.get(key, at)
         if old != at:
             self._history.supersede(key, self.revs[old])
             self.framed[old] = b""
         if rev & TOMBSTONE:
+            newest.pop(key, None)
             self._history.supersede(key, rev)
             self.framed[at] = b""
         else:
